@@ -1,0 +1,3 @@
+//! Flags, configuration, logging, signal; then `server::run`. Nothing else.
+
+fn main() {}
