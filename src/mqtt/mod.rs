@@ -4,4 +4,7 @@
 pub mod codec;
 pub mod filter;
 pub mod reason;
+pub mod session;
 
+#[cfg(test)]
+mod scenario;
