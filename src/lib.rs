@@ -11,3 +11,4 @@
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![forbid(unsafe_code)]
+pub mod chat;
