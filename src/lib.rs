@@ -12,3 +12,4 @@
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![forbid(unsafe_code)]
 pub mod chat;
+pub mod store;
