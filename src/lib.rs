@@ -12,4 +12,5 @@
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![forbid(unsafe_code)]
 pub mod chat;
+pub mod config;
 pub mod store;
