@@ -3,6 +3,13 @@
 //!
 //! The bridge is the only caller that writes.
 
+#[cfg(test)]
+mod contract;
+mod open;
+mod roster;
+mod sqlite;
+mod words;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +17,8 @@ use async_trait::async_trait;
 use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
 };
+
+pub use open::open;
 
 /// A store shared by everybody who reads it.
 pub type SharedStore = Arc<dyn Store>;
@@ -104,7 +113,8 @@ pub trait Store: Send + Sync + 'static {
     /// forgets every grant.
     async fn change(&self, room: RoomId, change: &RoomChange) -> Result<()>;
 
-    /// Sets how an identity stands with a room; a ban ends a grant.
+    /// Sets how an identity stands with a room; a ban ends a grant. [`StoreError::NotFound`] when
+    /// the room is not there.
     async fn set_standing(&self, room: RoomId, who: Uid, standing: Standing) -> Result<()>;
 
     /// Removes the room, its log, roster and standings. A room that is not there is removed.
