@@ -25,10 +25,18 @@ pub struct Identity {
     /// A device's name. Browsers and anonymous clients have none.
     pub name: Option<String>,
     pub origin: Origin,
-    /// May watch every room and `$SYS`.
+    /// May watch `$SYS`. Locked rooms stay locked.
     pub monitor: bool,
     /// The locked room whose password came with the connection.
-    pub unlocked: Option<RoomId>,
+    pub unlocked: Option<Unlocked>,
+}
+
+/// Proof that a locked room's password was given on this connection. It ends with the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlocked {
+    pub room: RoomId,
+    /// Which password it was: the count of changes in this process.
+    pub epoch: u64,
 }
 
 impl Identity {

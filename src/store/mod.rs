@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub mod files;
+
 use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
 };
@@ -125,7 +127,7 @@ pub trait Store: Send + Sync + 'static {
     /// - Numbers are contiguous per room, from 1, in the order of the batch.
     /// - A message whose id is in the room's log, or whose key is there from the same identity, is
     ///   `Known`; also when the earlier one stands in the same batch.
-    /// - Joins and exits change the roster together with the log.
+    /// - Joins, exits and kicks change the roster together with the log.
     /// - An error leaves each room with a prefix of its messages; repeating the batch completes it.
     async fn append(&self, batch: Vec<Stamped>) -> Result<Vec<Appended>>;
 
