@@ -1,10 +1,11 @@
-//! Where facts are kept. One trait, held by one contract suite (`contract.rs`) to the same promises
+//! Where facts are kept. One trait, held by one contract suite (`contract/`) to the same promises
 //! on every backend; a backend's own errors stop at its files.
 //!
 //! The bridge is the only caller that writes.
 
 #[cfg(test)]
 mod contract;
+pub mod files;
 mod open;
 mod roster;
 mod sqlite;
@@ -13,8 +14,6 @@ mod words;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-
-pub mod files;
 
 use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
