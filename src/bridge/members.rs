@@ -14,7 +14,7 @@ use super::{
 use crate::{
     bus::Message,
     chat::{
-        Card, Content, Draft, Event, Identity, ImageName, Key, RoomId, Stamped, Uid,
+        Card, Content, Draft, Event, Identity, ImageName, Key, MessageId, RoomId, Stamped, Uid,
         people::Person, topic,
     },
     store::Page,
@@ -179,6 +179,15 @@ pub struct Pending {
 }
 
 impl Pending {
+    pub fn room(&self) -> RoomId {
+        self.message.event.room
+    }
+
+    /// The id that the event will have, unless its key was used before.
+    pub fn id(&self) -> MessageId {
+        self.message.event.id
+    }
+
     /// Resolves after the commit, with what is in the log: for a key said before, the first event.
     pub async fn stored(self) -> Result<Event, Refusal> {
         let outcome = match tokio::time::timeout_at(self.deadline, self.answer).await {

@@ -170,6 +170,9 @@ pub enum Reason {
     TooFast,
     /// An operator, or a rule of the product, ended it.
     Administrative(&'static str),
+    /// What the client sent could not be stored now, and its version has no word for that: it sends
+    /// again what was not acknowledged.
+    Unavailable,
     ShuttingDown,
 }
 
@@ -189,6 +192,7 @@ impl Reason {
             Reason::SlowReader => ReasonCode::QuotaExceeded,
             Reason::TooFast => ReasonCode::MessageRateTooHigh,
             Reason::Administrative(_) => ReasonCode::AdministrativeAction,
+            Reason::Unavailable => ReasonCode::ServerUnavailable,
             Reason::ShuttingDown => ReasonCode::ServerShuttingDown,
         }
     }
@@ -202,6 +206,7 @@ impl Reason {
                 | Reason::KeepAliveTimeout
                 | Reason::SlowReader
                 | Reason::TooFast
+                | Reason::Unavailable
                 | Reason::ShuttingDown
         ) || matches!(
             self,
@@ -240,6 +245,7 @@ impl fmt::Display for Reason {
             Reason::SlowReader => f.write_str("too many messages waiting to be read"),
             Reason::TooFast => f.write_str("messages arrive too fast"),
             Reason::Administrative(why) => f.write_str(why),
+            Reason::Unavailable => f.write_str("a message could not be stored now"),
             Reason::ShuttingDown => f.write_str("the server is shutting down"),
         }
     }

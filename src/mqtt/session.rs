@@ -110,6 +110,11 @@ impl Session {
         }
     }
 
+    /// The subscriptions as they are.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &HeldSubscription> {
+        self.subscriptions.values()
+    }
+
     /// The version to decode with, once a CONNECT has told it.
     pub fn version(&self) -> Option<Version> {
         self.client.as_ref().map(|client| client.version)
@@ -205,6 +210,26 @@ impl Session {
         if self.outbound.deliver(delivery, &self.limits, now, &mut self.effects).is_err() {
             self.close(Reason::SlowReader);
         }
+    }
+
+    /// Whether what is delivered now goes out at once: nothing waits behind the window.
+    pub fn has_room(&self) -> bool {
+        self.phase == Phase::Live && self.outbound.is_idle()
+    }
+
+    /// Whether the client is accepted and not gone.
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// Whether it has ended, for whatever reason.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether a SUBSCRIBE or UNSUBSCRIBE waits for its answer.
+    pub fn has_request(&self) -> bool {
+        self.request.is_some()
     }
 
     /// How many deliveries were left out: too large for the client, or expired.

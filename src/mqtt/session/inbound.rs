@@ -146,6 +146,12 @@ impl Inbound {
         }
     }
 
+    /// Forgets a publish that is never to be acknowledged. False at QoS 0, where nothing is.
+    pub(super) fn abandon(&mut self, token: Token) -> bool {
+        let found = self.pending.binary_search_by_key(&token, |one| one.token);
+        found.is_ok_and(|index| self.pending.remove(index).is_some())
+    }
+
     /// In MQTT 3.1.1 there is no refusal: what is dropped is acknowledged like the rest.
     fn acknowledge(
         &mut self,

@@ -163,6 +163,10 @@ impl Outbound {
         }
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.has_room()
+    }
+
     fn has_room(&self) -> bool {
         self.unsent == 0 && self.inflight.len() < self.window
     }

@@ -4,7 +4,7 @@ use super::{Effect, Phase, Session, Token, inbound::Admission};
 use crate::mqtt::{
     codec::{Acknowledgement, Packet, Publish, Version},
     filter::check_name,
-    reason::{ReasonCode, Refusal},
+    reason::{Reason, ReasonCode, Refusal},
 };
 
 impl Session {
@@ -57,9 +57,15 @@ impl Session {
 
     /// The answer to [`Effect::Publish`]: durable, or refused. May come in any order, and after the
     /// end: then it still counts for what is stored. Acknowledgements leave in the order of the
-    /// publishes. A refusal is told in MQTT 5; in 3.1.1, and at QoS 0, the message is dropped.
+    /// publishes. A refusal is told in MQTT 5; in 3.1.1, and at QoS 0, the message is dropped. But
+    /// what may succeed later (0x88) is never acknowledged: in 3.1.1 the connection ends instead, so
+    /// that the client sends it again.
     pub fn published(&mut self, token: Token, outcome: Result<(), Refusal>) {
         let version = self.version().unwrap_or(Version::V4);
+        let later = matches!(&outcome, Err(no) if no.code == ReasonCode::ServerUnavailable);
+        if later && version == Version::V4 && self.inbound.abandon(token) {
+            return self.close(Reason::Unavailable);
+        }
         let mut answers = Vec::new();
         self.inbound.settle(token, outcome, version, |packet| answers.push(packet));
         if self.phase == Phase::Live {
@@ -159,6 +165,23 @@ mod tests {
                     other => panic!("no answer but {other:?}"),
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_may_succeed_later_is_never_acknowledged() {
+        let later = || Refusal::new(ReasonCode::ServerUnavailable, "try again");
+        for qos in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
+            let mut older = Scenario::live(Version::V4);
+            older.receive(Packet::Publish(publish(qos, 9)));
+            let (token, _) = older.asked_publish();
+            older.session.published(token, Err(later()));
+            older.collect();
+            assert!(older.sent.is_empty());
+            assert_eq!(older.closed, Some(Reason::Unavailable));
+            assert_eq!(older.session.unsettled(), 0);
+            let stored = older.session.finish().expect("live").stored;
+            assert!(stored.unreleased.is_empty(), "sent again, it is new");
         }
     }
 

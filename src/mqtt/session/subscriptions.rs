@@ -150,8 +150,8 @@ impl Session {
 
     /// A subscription has ended on the server's side, for instance with its room. The protocol has
     /// no word for it towards the client.
-    pub fn subscription_ended(&mut self, filter: &Filter) {
-        self.subscriptions.remove(filter.as_str());
+    pub fn subscription_ended(&mut self, filter: &str) {
+        self.subscriptions.remove(filter);
     }
 
     fn acknowledge(&mut self, request: SubscriptionRequest) {
