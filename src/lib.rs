@@ -11,3 +11,5 @@
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![forbid(unsafe_code)]
+
+pub mod web;
