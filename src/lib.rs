@@ -14,3 +14,4 @@
 pub mod chat;
 pub mod config;
 pub mod store;
+pub mod web;
