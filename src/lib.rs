@@ -10,7 +10,8 @@
 //! - [`mqtt`]: the edge: MQTT 3.1.1 and 5 over TCP and WebSocket.
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
-#![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::let_underscore_must_use)]
+pub mod bus;
 pub mod chat;
 pub mod config;
 pub mod store;
