@@ -11,6 +11,7 @@
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::let_underscore_must_use)]
+pub mod bridge;
 pub mod bus;
 pub mod chat;
 pub mod config;

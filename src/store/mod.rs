@@ -1,7 +1,15 @@
-//! Where facts are kept. One trait, held by one contract suite (`contract.rs`) to the same promises
+//! Where facts are kept. One trait, held by one contract suite (`contract/`) to the same promises
 //! on every backend; a backend's own errors stop at its files.
 //!
 //! The bridge is the only caller that writes.
+
+#[cfg(test)]
+mod contract;
+pub mod files;
+mod open;
+mod roster;
+mod sqlite;
+mod words;
 
 use std::sync::Arc;
 
@@ -10,6 +18,8 @@ use async_trait::async_trait;
 use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
 };
+
+pub use open::open;
 
 /// A store shared by everybody who reads it.
 pub type SharedStore = Arc<dyn Store>;
@@ -104,7 +114,8 @@ pub trait Store: Send + Sync + 'static {
     /// forgets every grant.
     async fn change(&self, room: RoomId, change: &RoomChange) -> Result<()>;
 
-    /// Sets how an identity stands with a room; a ban ends a grant.
+    /// Sets how an identity stands with a room; a ban ends a grant. [`StoreError::NotFound`] when
+    /// the room is not there.
     async fn set_standing(&self, room: RoomId, who: Uid, standing: Standing) -> Result<()>;
 
     /// Removes the room, its log, roster and standings. A room that is not there is removed.
@@ -115,7 +126,7 @@ pub trait Store: Send + Sync + 'static {
     /// - Numbers are contiguous per room, from 1, in the order of the batch.
     /// - A message whose id is in the room's log, or whose key is there from the same identity, is
     ///   `Known`; also when the earlier one stands in the same batch.
-    /// - Joins and exits change the roster together with the log.
+    /// - Joins, exits and kicks change the roster together with the log.
     /// - An error leaves each room with a prefix of its messages; repeating the batch completes it.
     async fn append(&self, batch: Vec<Stamped>) -> Result<Vec<Appended>>;
 
