@@ -35,6 +35,8 @@ mod occupants;
 mod origin;
 pub mod pages;
 mod rooms;
+#[cfg(test)]
+mod tests;
 pub mod texts;
 mod uploads;
 mod via;
