@@ -79,7 +79,11 @@ fn layers_look_down_only() {
         for (number, line) in code(&text) {
             for name in reached(line) {
                 if LAYERS.iter().position(|layer| *layer == name).is_some_and(|other| other > own) {
-                    faults.push(format!("{file}:{}: {} looks up at {name}", number + 1, LAYERS[own]));
+                    faults.push(format!(
+                        "{file}:{}: {} looks up at {name}",
+                        number + 1,
+                        LAYERS[own]
+                    ));
                 }
             }
         }
