@@ -109,6 +109,23 @@ pub struct EventView {
 }
 
 impl EventView {
+    /// What the script clones and fills.
+    fn blank() -> Self {
+        Self {
+            kind: "chat".to_owned(),
+            room: String::new(),
+            seq: 0,
+            id: String::new(),
+            user: String::new(),
+            uid: String::new(),
+            name: None,
+            chat: None,
+            gif: None,
+            key: None,
+            created_at: String::new(),
+        }
+    }
+
     fn is_system(&self) -> bool {
         self.user == "system"
     }

@@ -179,13 +179,16 @@ pub struct ScriptTexts {
     pub image: &'static str,
     pub image_by: &'static str,
     pub image_gone: &'static str,
-    pub open_image: &'static str,
     pub not_an_image: &'static str,
     pub image_too_large: &'static str,
+    pub image_too_large_why: &'static str,
+    pub not_an_image_why: &'static str,
     pub copied: &'static str,
     pub copy_failed: &'static str,
     pub link_copied: &'static str,
-    pub whole_text: &'static str,
+    pub text_left: &'static str,
+    pub text_over: &'static str,
+    pub too_many: &'static str,
     pub back_to_lobby: &'static str,
     pub try_again: &'static str,
     pub end_removed: [&'static str; 2],
@@ -193,7 +196,6 @@ pub struct ScriptTexts {
     pub end_full: [&'static str; 2],
     pub end_refused: [&'static str; 2],
     pub end_kicked: [&'static str; 2],
-    pub end_taken_over: [&'static str; 2],
 }
 
 #[cfg(test)]
