@@ -9,8 +9,11 @@ use axum::{
 };
 use serde_json::json;
 
-use super::pages::{ErrorPage, Problem};
-use super::visitor::Visitor;
+use super::{
+    pages::{ErrorPage, Problem},
+    texts::Language,
+    visitor::Visitor,
+};
 use crate::{
     bridge::Refusal,
     chat::{message::DraftFault, room::RoomFault},
@@ -201,27 +204,35 @@ fn by_status(status: StatusCode) -> Problem {
 impl IntoResponse for Failure {
     /// Problem JSON, with the failure itself beside it for [`dress`].
     fn into_response(self) -> Response {
-        let status = self.status();
-        let mut problem = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-            "code": self.code(),
-        });
-        let faults = self.faults();
-        if !faults.is_empty() {
-            let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
-            problem["faults"] = serde_json::Value::Object(by_field.collect());
-        }
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (status, kind, problem.to_string()).into_response();
-        if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response.extensions_mut().insert(self);
-        response
+        problem_json(self, Language::En)
     }
+}
+
+/// `code` and `faults` (a rule for each field) are for programs, `detail` is for people.
+fn problem_json(failure: Failure, language: Language) -> Response {
+    let status = failure.status();
+    let mut problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": match language {
+            Language::En => failure.to_string(),
+            Language::Ko => failure.problem().text(language).1.to_owned(),
+        },
+        "code": failure.code(),
+    });
+    let faults = failure.faults();
+    if !faults.is_empty() {
+        let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
+        problem["faults"] = serde_json::Value::Object(by_field.collect());
+    }
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    let mut response = (status, kind, problem.to_string()).into_response();
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(failure);
+    response
 }
 
 /// A rendering that failed: nothing that a client can do makes it happen.
@@ -246,7 +257,7 @@ pub fn dress(response: Response, visitor: &Visitor) -> Response {
     };
     let mut dressed = match visitor.wants_page() {
         true => error_page(&failure, visitor),
-        false => failure.into_response(),
+        false => problem_json(failure, visitor.language),
     };
     // What the framework said besides, as in `Allow`.
     for (name, value) in response.headers() {

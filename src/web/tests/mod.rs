@@ -3,6 +3,7 @@
 mod access;
 mod chats;
 mod rooms;
+mod socket;
 mod uploads;
 
 use std::{net::SocketAddr, path::Path as FilePath};

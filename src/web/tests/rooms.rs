@@ -89,7 +89,10 @@ async fn a_room_that_is_not_there_is_said_so_in_the_readers_language() {
         let answer = lab.stranger().ask(Method::GET, path, &korean, "").await;
         assert_eq!(answer.status, 404);
         assert!(answer.text().contains("존재하지 않는 방입니다."), "{answer:?}");
-        assert_eq!(lab.stranger().get(path, JSON).await.json()["code"], "no-such-room");
+        let korean = [JSON, ("accept-language", "ko")];
+        let problem = lab.stranger().ask(Method::GET, path, &korean, "").await.json();
+        assert_eq!(problem["code"], "no-such-room");
+        assert_eq!(problem["detail"], "존재하지 않는 방입니다.");
     }
     lab.close().await;
 }
