@@ -29,6 +29,7 @@ mod fields;
 mod headers;
 mod health;
 mod identity;
+pub mod listener;
 mod lobby;
 mod negotiate;
 mod occupants;
