@@ -1,0 +1,4 @@
+//! Pages, JSON, uploads: what a browser sees over HTTP.
+
+pub mod pages;
+pub mod texts;
