@@ -29,7 +29,6 @@ mod fields;
 mod headers;
 mod health;
 mod identity;
-pub mod listener;
 mod lobby;
 mod negotiate;
 mod occupants;
