@@ -8,10 +8,8 @@ import { build } from 'esbuild';
 import { writeFile } from 'node:fs/promises';
 
 const entry = `
-  import client from 'mqtt/lib/client';
-  import { browserStreamBuilder } from 'mqtt/lib/connect/ws';
-  export const MqttClient = client.default;
-  export { browserStreamBuilder };
+  export { default as MqttClient } from 'mqtt/lib/client';
+  export { browserStreamBuilder } from 'mqtt/lib/connect/ws';
 `;
 
 /** Modules that the browser half names but never runs, or that only log. */

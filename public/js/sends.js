@@ -67,13 +67,13 @@ export class Sends {
     }
   }
 
-  /** @param {number} code an MQTT 5 reason code */
+  /** @param {number} code of a PUBACK [MQTT-3.4.2.1]; 0 when none came */
   #why(code) {
     const { scene, textMax } = this.#options;
-    const { noAnswer, tooOften, tooLong, refused } = scene.texts;
+    const { noAnswer, tooOften, notTaken, refused } = scene.texts;
     if (code === 0) return noAnswer;
-    if (code === 0x96 || code === 0x97) return tooOften;
-    if (code === 0x95) return fill(tooLong, { n: textMax });
+    if (code === 0x97) return tooOften;
+    if (code === 0x99) return fill(notTaken, { n: textMax });
     return refused;
   }
 
