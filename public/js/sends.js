@@ -97,7 +97,7 @@ export class Sends {
   #made({ key, chat }) {
     const line = sendLine(chat, this.#options.scene);
     this.#lines.set(key, line);
-    this.#list.append(line);
+    appendMine(this.#list, line);
     return line;
   }
 
@@ -133,6 +133,17 @@ export class Sends {
     );
     return fault;
   }
+}
+
+/**
+ * Puts a line of mine below the log, as close to the one above as it will stand in the log.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} line
+ */
+export function appendMine(list, line) {
+  const above = list.lastElementChild ?? list.previousElementSibling?.lastElementChild;
+  line.classList.toggle('follows', above?.classList.contains('mine') ?? false);
+  list.append(line);
 }
 
 /**
