@@ -10,6 +10,12 @@
 //! - [`mqtt`]: the edge: MQTT 3.1.1 and 5 over TCP and WebSocket.
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::let_underscore_must_use)]
+pub mod bridge;
+pub mod bus;
+pub mod chat;
+pub mod config;
+pub mod store;
 #![forbid(unsafe_code)]
 
 pub mod web;

@@ -326,6 +326,8 @@ impl RoomPage<'_> {
 pub struct ErrorPage<'a> {
     pub layout: Layout<'a>,
     pub problem: Problem,
+    /// A message that was not taken, to be copied or tried again.
+    pub typed: Option<&'a str>,
 }
 
 impl ErrorPage<'_> {
@@ -347,23 +349,13 @@ pub enum Problem {
     TooOften,
     Unavailable,
     Internal,
+    TooManyRooms,
+    EmptyMessage,
+    MessageTooLong,
+    NotAnImage,
 }
 
 impl Problem {
-    /// The HTTP status that goes with the page.
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::BadRequest => 400,
-            Self::Banned | Self::Forbidden => 403,
-            Self::NoSuchPage | Self::NoSuchRoom => 404,
-            Self::Full => 409,
-            Self::TooLarge => 413,
-            Self::TooOften => 429,
-            Self::Internal => 500,
-            Self::Unavailable => 503,
-        }
-    }
-
     /// A heading and a sentence.
     pub const fn text(self, language: Language) -> (&'static str, &'static str) {
         let problems = &language.texts().problems;
@@ -378,6 +370,10 @@ impl Problem {
             Self::TooOften => problems.too_often,
             Self::Unavailable => problems.unavailable,
             Self::Internal => problems.internal,
+            Self::TooManyRooms => problems.too_many_rooms,
+            Self::EmptyMessage => problems.empty_message,
+            Self::MessageTooLong => problems.message_too_long,
+            Self::NotAnImage => problems.not_an_image,
         }
     }
 }

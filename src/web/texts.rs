@@ -126,6 +126,12 @@ pub struct Problems {
     pub too_often: (&'static str, &'static str),
     pub unavailable: (&'static str, &'static str),
     pub internal: (&'static str, &'static str),
+    pub too_many_rooms: (&'static str, &'static str),
+    pub empty_message: (&'static str, &'static str),
+    pub message_too_long: (&'static str, &'static str),
+    pub not_an_image: (&'static str, &'static str),
+    /// Above a message that was not taken.
+    pub typed: &'static str,
 }
 
 /// What the scripts of a page say; they read it as JSON from the page.

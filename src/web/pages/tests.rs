@@ -89,7 +89,7 @@ fn no_page_needs_inline_script_or_style() {
         LobbyPage { layout: layout(Language::Ko), rooms: vec![] }.render(),
         room_page(Language::Ko, "방", "안녕").render(),
         form.render(),
-        ErrorPage { layout: layout(Language::Ko), problem: Problem::Full }.render(),
+        ErrorPage { layout: layout(Language::Ko), problem: Problem::Full, typed: None }.render(),
     ];
     for page in pages {
         let page = page.unwrap();
@@ -126,4 +126,16 @@ fn the_wrong_password_is_said_in_the_words_of_the_seed() {
         fault: Some(EnterFault::WrongPassword),
     };
     assert!(page.render().unwrap().contains("비밀번호가 틀렸습니다."));
+}
+
+#[test]
+fn a_message_that_was_not_taken_comes_back_as_text() {
+    let page = ErrorPage {
+        layout: layout(Language::En),
+        problem: Problem::MessageTooLong,
+        typed: Some("</textarea><b>long"),
+    };
+    let page = page.render().unwrap();
+    assert!(page.contains("Your message") && page.contains("long</textarea>"), "{page}");
+    assert!(!page.contains("</textarea><b>"), "{page}");
 }

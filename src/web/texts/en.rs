@@ -67,6 +67,14 @@ pub const TEXTS: Texts = Texts {
             "The server cannot do this right now. Please try again shortly.",
         ),
         internal: ("Something broke", "That is our fault, not yours. Please try again."),
+        too_many_rooms: ("Too many rooms", "There are too many rooms already. Close one first."),
+        empty_message: ("Nothing to send", "The message is empty. Write something first."),
+        message_too_long: ("Too long", "The message is too long. Shorten it and send it again."),
+        not_an_image: (
+            "Not an image",
+            "The file cannot be shown as a GIF, PNG, JPEG or WebP image.",
+        ),
+        typed: "Your message",
     },
     script: ScriptTexts {
         locked: "Locked",

@@ -1,0 +1,384 @@
+//! The one place where a chat message becomes a fact: stamped, stored, announced, acknowledged. It
+//! also keeps presence and the retained directory. The only writer of store and bus.
+//!
+//! Permission is a type: [`Bridge::member`] and [`Bridge::owner`] check an identity and give a
+//! handle; only the handle can speak, read, join or change. Start at `members.rs` for what people
+//! do, `state.rs` for the rules, `writer.rs` for how it is written.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bus::SharedBus,
+    chat::{
+        Card, Event, Identity, Room, RoomId, Uid, people::Unlocked, phrases::Locale,
+        room::RoomDraft,
+    },
+    config::{Config, Limits, Rooms, Uploads},
+    store::{Page, SharedStore, Standing, files::Files},
+};
+
+pub mod devices;
+mod images;
+mod members;
+#[cfg(test)]
+mod model;
+mod off_record;
+mod owner;
+mod pace;
+mod password;
+pub mod presence;
+mod refusal;
+pub mod stamp;
+mod state;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod writer;
+
+pub use members::{Member, Occupant, Pending, Seat};
+pub use owner::{Owner, Wish};
+pub use refusal::Refusal;
+pub use writer::Fault;
+
+use off_record::OffRecord;
+use pace::Pace;
+use password::Passwords;
+use state::{Job, State, Times};
+use writer::Writer;
+
+/// Rights that changed while nobody looked; who lags further behind checks everything.
+const RIGHTS_CHANGES: usize = 256;
+
+/// A cheap handle to the bridge.
+#[derive(Clone)]
+pub struct Bridge(Arc<Shared>);
+
+/// A task of the bridge. When one ends before it is stopped, the process must end.
+pub type Task = (&'static str, BoxFuture<'static, Result<(), Fault>>);
+
+struct Shared {
+    rooms: Rooms,
+    limits: Limits,
+    uploads: Uploads,
+    /// Messages of one commit at most.
+    batch: usize,
+    /// How long a sender waits for a commit.
+    wait: Duration,
+    store: SharedStore,
+    files: Files,
+    bus: SharedBus,
+    state: Mutex<State>,
+    off_record: OffRecord,
+    /// Places in the writer's queue.
+    places: Arc<Semaphore>,
+    pace: Mutex<Pace<Uid>>,
+    tries: Mutex<Pace<IpAddr>>,
+    passwords: Passwords,
+    next_seat: AtomicU64,
+    cards_changed: Notify,
+    due_changed: Notify,
+    /// One card or farewell at a time.
+    announcing: tokio::sync::Mutex<()>,
+    /// One change of a room's settings or rights at a time.
+    administering: tokio::sync::Mutex<()>,
+    rights: broadcast::Sender<RoomId>,
+    stop: CancellationToken,
+}
+
+impl Bridge {
+    /// Reads the rooms and starts nothing: the caller runs the tasks.
+    pub async fn open(
+        config: &Config,
+        store: SharedStore,
+        files: Files,
+        bus: SharedBus,
+    ) -> Result<(Self, Vec<Task>), Fault> {
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let millis = Duration::from_millis;
+        let times = Times {
+            grace: millis(config.presence.grace_ms),
+            unentered: millis(config.presence.unentered_ms),
+            restart: millis(config.presence.restart_ms),
+        };
+        let locale = if config.server.locale == "ko" { Locale::Ko } else { Locale::En };
+        let mut state = State::new(queue, times, locale);
+        let mut last_seq = HashMap::new();
+        for saved in store.rooms().await? {
+            last_seq.insert(saved.room.id, saved.last_seq);
+            state.restore(saved, Instant::now());
+        }
+        let limits = config.limits.clone();
+        let tries = f64::from(limits.password_tries);
+        let window_s = limits.password_window_ms as f64 / 1000.0;
+        let shared = Arc::new(Shared {
+            rooms: config.rooms.clone(),
+            uploads: config.uploads.clone(),
+            batch: config.store.batch,
+            wait: millis(config.store.wait_ms),
+            state: Mutex::new(state),
+            off_record: OffRecord::new(config.rooms.off_record_events),
+            places: Arc::new(Semaphore::new(config.store.batch * 2)),
+            pace: Mutex::new(Pace::new(limits.publish_per_s.into(), limits.publish_burst.into())),
+            tries: Mutex::new(Pace::new(tries / window_s.max(0.001), tries)),
+            passwords: Passwords::new(),
+            next_seat: AtomicU64::new(1),
+            cards_changed: Notify::new(),
+            due_changed: Notify::new(),
+            announcing: tokio::sync::Mutex::new(()),
+            administering: tokio::sync::Mutex::new(()),
+            rights: broadcast::channel(RIGHTS_CHANGES).0,
+            stop: CancellationToken::new(),
+            limits,
+            store,
+            files,
+            bus,
+        });
+        shared.remove_orphans().await?;
+        shared.cards_changed.notify_one();
+        let (sweeping, listing) = (Arc::clone(&shared), Arc::clone(&shared));
+        let writer = Writer::new(Arc::clone(&shared), jobs, last_seq);
+        let stop = &shared.stop;
+        let tasks: Vec<Task> = vec![
+            ("writer", Box::pin(writer.run())),
+            ("sweeper", Box::pin(upkeep::sweep(sweeping, stop.clone()))),
+            ("directory", Box::pin(upkeep::directory(listing, stop.clone()))),
+        ];
+        Ok((Self(shared), tasks))
+    }
+
+    /// Lets the tasks end: the writer after all that is waiting. Later posts are refused.
+    pub fn stop(&self) {
+        self.0.stop.cancel();
+        self.0.places.close();
+        self.0.state().send(Job::Stop);
+    }
+
+    /// Every room's card, in no order.
+    pub fn cards(&self) -> Vec<Card> {
+        self.0.state().cards()
+    }
+
+    pub fn card(&self, room: RoomId) -> Option<Card> {
+        self.0.state().live(room).ok().map(state::Live::card)
+    }
+
+    /// Whether `who` may read the room: the same check that [`member`](Self::member) makes.
+    pub fn may_read(&self, who: &Identity, room: RoomId) -> bool {
+        self.0.state().open_to(who, room).is_ok()
+    }
+
+    /// The right to be in a room.
+    pub fn member(&self, who: &Arc<Identity>, room: RoomId) -> Result<Member, Refusal> {
+        self.0.state().open_to(who, room)?;
+        Ok(Member::new(Arc::clone(&self.0), Arc::clone(who), room))
+    }
+
+    /// The right to change a room.
+    pub fn owner(&self, who: &Arc<Identity>, room: RoomId) -> Result<Owner, Refusal> {
+        let is_owner = self.0.state().live(room)?.room.owner == who.uid;
+        if !is_owner {
+            return Err(Refusal::NotOwner);
+        }
+        Ok(Owner::new(Arc::clone(&self.0), room))
+    }
+
+    /// Makes a room. It goes when nobody enters it in time, unless it is kept.
+    pub async fn create(&self, who: &Identity, draft: RoomDraft) -> Result<Card, Refusal> {
+        let draft = draft.checked().map_err(Refusal::Room)?;
+        self.0.may_create(who)?;
+        let password = match &draft.password {
+            Some(password) => Some(self.0.passwords.hash(password).await?),
+            None => None,
+        };
+        let room = Room {
+            id: RoomId::from_entropy(stamp::entropy()),
+            title: draft.title,
+            max: draft.max,
+            owner: who.uid,
+            owner_colour: who.colour,
+            password,
+            off_record: draft.off_record,
+            keep: draft.keep,
+            created_at: stamp::now(),
+        };
+        let _one_at_a_time = self.0.administering.lock().await;
+        self.0.may_create(who)?;
+        if !room.off_record {
+            self.0.store.create(&room).await?;
+        }
+        let card = room.card(0);
+        self.0.state().create(room, Instant::now());
+        self.0.state_changed();
+        tracing::info!(room = %card.id, locked = card.locked, "room created");
+        Ok(card)
+    }
+
+    /// Gives `who` a lasting grant to a locked room, for its password. Wrong ones count against
+    /// the address `from`.
+    pub async fn unlock(
+        &self,
+        who: &Identity,
+        room: RoomId,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<(), Refusal> {
+        if self.0.state().live(room)?.banned.contains(&who.uid) {
+            return Err(Refusal::Banned);
+        }
+        let proof = self.check_password(room, password, from).await?;
+        self.0.grant(who.uid, proof).await
+    }
+
+    /// Proof that the password is right, for one connection.
+    pub async fn check_password(
+        &self,
+        room: RoomId,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<Unlocked, Refusal> {
+        let (hash, epoch) = {
+            let state = self.0.state();
+            let live = state.live(room)?;
+            (live.room.password.clone(), live.epoch)
+        };
+        let proof = Unlocked { room, epoch };
+        let Some(hash) = hash else { return Ok(proof) };
+        // The try is taken before the hashing, so that many at once do not pass together.
+        self.0.take_try(from)?;
+        if self.0.passwords.verify(password, &hash).await? {
+            Ok(proof)
+        } else {
+            tracing::info!(%room, address = %from, "wrong password");
+            Err(Refusal::WrongPassword)
+        }
+    }
+
+    /// Takes a token of the identity's publish rate, or says how long to wait for one.
+    pub fn pace(&self, who: Uid) -> Result<(), Duration> {
+        let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.take(who, Instant::now())
+    }
+
+    /// Rooms in which somebody's rights have changed: whoever serves them must ask again. After a
+    /// `Lagged` ask for all.
+    pub fn rights_changes(&self) -> broadcast::Receiver<RoomId> {
+        self.0.rights.subscribe()
+    }
+
+    /// What is missing after `after`, oldest first: for an edge that saw a hole, whose readers are
+    /// members already.
+    pub async fn replay(
+        &self,
+        room: RoomId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, Refusal> {
+        self.0.log(room, Page::After(after), limit).await
+    }
+
+    /// Whether store and writer work now.
+    pub async fn ready(&self) -> Result<(), Refusal> {
+        if self.0.stop.is_cancelled() {
+            return Err(Refusal::Unavailable);
+        }
+        let ping = tokio::time::timeout(self.0.wait, self.0.store.ping()).await;
+        ping.map_err(|_| Refusal::Unavailable)?.map_err(Refusal::from)
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called after a transition: wakes the tasks that look after what follows.
+    fn state_changed(&self) {
+        self.cards_changed.notify_one();
+        self.due_changed.notify_one();
+    }
+
+    fn rights_changed(&self, room: RoomId) {
+        // No receiver: nobody serves rooms yet.
+        if self.rights.send(room).is_err() {
+            tracing::debug!(%room, "rights changed and nobody listens");
+        }
+    }
+
+    fn may_create(&self, who: &Identity) -> Result<(), Refusal> {
+        let state = self.state();
+        let own = self.rooms.per_identity;
+        let many = state.count() >= self.rooms.max || (own > 0 && state.owned_by(who.uid) >= own);
+        if many { Err(Refusal::TooManyRooms) } else { Ok(()) }
+    }
+
+    /// Whether the address may give another password now.
+    fn may_try(&self, from: IpAddr) -> Result<(), Refusal> {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.ask(from, Instant::now()).map_err(Refusal::TooOften)
+    }
+
+    fn take_try(&self, from: IpAddr) -> Result<(), Refusal> {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.take(from, Instant::now()).map_err(Refusal::TooOften)
+    }
+
+    async fn grant(&self, who: Uid, proof: Unlocked) -> Result<(), Refusal> {
+        let _one_at_a_time = self.administering.lock().await;
+        let oldest = {
+            let mut state = self.state();
+            let live = state.live_mut(proof.room)?;
+            if live.epoch != proof.epoch {
+                return Err(Refusal::WrongPassword);
+            }
+            if live.granted.contains(&who) {
+                return Ok(());
+            }
+            let full = live.granted.len() >= self.rooms.grants.max(1);
+            if full { live.granted.pop_front() } else { None }
+        };
+        let off_record = self.state().live(proof.room)?.room.off_record;
+        if !off_record {
+            if let Some(oldest) = oldest {
+                self.store.set_standing(proof.room, oldest, Standing::None).await?;
+            }
+            self.store.set_standing(proof.room, who, Standing::Granted).await?;
+        }
+        self.state().live_mut(proof.room)?.granted.push_back(who);
+        Ok(())
+    }
+
+    async fn log(&self, room: RoomId, page: Page, limit: u32) -> Result<Vec<Event>, Refusal> {
+        if self.state().live(room)?.room.off_record {
+            return Ok(self.off_record.page(room, page, limit));
+        }
+        let read = tokio::time::timeout(self.wait, self.store.page(room, page, limit)).await;
+        Ok(read.map_err(|_| Refusal::Unavailable)??)
+    }
+
+    /// Images whose room is gone: a crash came between the two.
+    async fn remove_orphans(&self) -> Result<(), Fault> {
+        for room in self.files.rooms().await? {
+            if self.state().live(room).is_err() {
+                self.files.remove_room(room).await?;
+                tracing::info!(%room, "images of a removed room swept away");
+            }
+        }
+        Ok(())
+    }
+
+    fn new_seat(&self) -> presence::SeatId {
+        self.next_seat.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,74 @@
+//! Where author, id and time are put on a draft: the one place of the bridge that asks the clock
+//! and the random number generator.
+
+use crate::chat::{
+    Content, Event, Identity, Key, Kind, MessageId, Moment, RoomId, Stamped, Uid,
+    message::Author,
+    people::Person,
+    phrases::{self, Locale},
+};
+
+/// The wall clock.
+pub fn now() -> Moment {
+    Moment::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Random bytes from the operating system.
+#[allow(clippy::expect_used)] // no input reaches it; without random numbers nothing is safe
+pub fn entropy<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// What `who` says.
+pub fn chat(who: &Identity, room: RoomId, content: Content, key: Option<Key>) -> Stamped {
+    let event = Event {
+        kind: Kind::Chat,
+        room,
+        seq: None,
+        id: MessageId::from_entropy(entropy()),
+        user: Author::Person(who.colour),
+        uid: who.uid,
+        name: who.name.clone(),
+        chat: content.chat,
+        gif: content.gif,
+        to: None,
+        key,
+        occupancy: None,
+        created_at: now(),
+    };
+    Stamped { event, whom: None }
+}
+
+/// What `who` whispers.
+pub fn whisper(who: &Identity, room: RoomId, to: Uid, content: Content, key: Option<Key>) -> Event {
+    Event { to: Some(to), ..chat(who, room, content, key).event }
+}
+
+/// What the room itself says of somebody.
+pub fn system(
+    locale: Locale,
+    kind: Kind,
+    room: RoomId,
+    whom: &Person,
+    occupancy: Option<u32>,
+) -> Stamped {
+    let event = Event {
+        kind,
+        room,
+        seq: None,
+        id: MessageId::from_entropy(entropy()),
+        user: Author::System,
+        uid: whom.uid,
+        name: whom.name.clone(),
+        chat: Some(phrases::sentence(locale, kind, &whom.shown())),
+        gif: None,
+        to: None,
+        key: None,
+        occupancy,
+        created_at: now(),
+    };
+    let moves = matches!(kind, Kind::Join | Kind::Exit | Kind::Kick);
+    Stamped { event, whom: moves.then(|| whom.clone()) }
+}

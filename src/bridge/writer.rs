@@ -1,0 +1,180 @@
+//! The one task that writes: it takes all that is waiting, commits it at once, announces it, then
+//! answers the senders. No timer: while one commit is under way the next batch gathers.
+//!
+//! Nobody reads a line that is not in the log, and nobody is told "stored" before it is.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::{
+    Refusal, Shared,
+    state::{Job, Waiting},
+};
+use crate::{
+    bus::{Message, Stopped},
+    chat::{Event, RoomId, Stamped, topic},
+    store::{Appended, StoreError},
+};
+
+/// Why the bridge cannot go on. The process ends with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error(transparent)]
+    Bus(#[from] Stopped),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How long a store that is down is left alone, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    /// The newest number of each room, for its farewell.
+    last_seq: HashMap<RoomId, u64>,
+}
+
+/// Messages of one commit, each with the one who waits for it.
+type Batch = Vec<(Stamped, bool, Option<Waiting>)>;
+
+impl Writer {
+    pub fn new(
+        shared: Arc<Shared>,
+        jobs: mpsc::UnboundedReceiver<Job>,
+        last_seq: HashMap<RoomId, u64>,
+    ) -> Self {
+        Self { shared, jobs, last_seq }
+    }
+
+    /// Until it is stopped, or store or bus are beyond repair.
+    pub async fn run(mut self) -> Result<(), Fault> {
+        let mut jobs = Vec::new();
+        loop {
+            if self.jobs.recv_many(&mut jobs, self.shared.batch).await == 0 {
+                return Ok(());
+            }
+            let mut batch = Batch::new();
+            for job in jobs.drain(..) {
+                match job {
+                    // Who gave up before it was tried is not stored behind their back.
+                    Job::Append { waiting: Some(waiting), .. } if waiting.reply.is_closed() => {}
+                    Job::Append { message, off_record, waiting } => {
+                        batch.push((message, off_record, waiting));
+                    }
+                    Job::Remove { farewell, off_record, done } => {
+                        self.append(std::mem::take(&mut batch)).await?;
+                        self.remove(farewell, off_record).await?;
+                        if let Some(done) = done
+                            && done.send(()).is_err()
+                        {
+                            tracing::debug!("nobody waits for the removal any more");
+                        }
+                    }
+                    Job::Stop => return self.append(batch).await,
+                }
+            }
+            self.append(batch).await?;
+        }
+    }
+
+    async fn append(&mut self, batch: Batch) -> Result<(), Fault> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let written = self.write(&batch).await?;
+        let announced = written.iter().zip(&batch).filter_map(|(appended, (message, ..))| {
+            match appended {
+                Appended::New(event) => Some(event),
+                // Ours after all, from an attempt whose outcome was unknown.
+                Appended::Known(event) if event.id == message.event.id => Some(event),
+                Appended::Known(_) | Appended::NoRoom => None,
+            }
+        });
+        let mut messages = Vec::with_capacity(batch.len());
+        for event in announced {
+            self.last_seq.insert(event.room, event.seq.unwrap_or_default());
+            messages.push(announcement(event));
+        }
+        self.shared.bus.publish(messages).await?;
+        for (appended, (_, _, waiting)) in written.into_iter().zip(batch) {
+            let outcome = match appended {
+                Appended::New(event) | Appended::Known(event) => Ok(event),
+                Appended::NoRoom => Err(Refusal::NoSuchRoom),
+            };
+            // A sender who no longer waits finds it in the log.
+            if let Some(waiting) = waiting
+                && waiting.reply.send(outcome).is_err()
+            {
+                tracing::debug!("a message was stored after its sender had gone");
+            }
+        }
+        Ok(())
+    }
+
+    /// One commit for all, tried until its outcome is known: to give up in between could lose the
+    /// announcement of what was written.
+    async fn write(&self, batch: &Batch) -> Result<Vec<Appended>, Fault> {
+        let durable: Vec<Stamped> = batch
+            .iter()
+            .filter(|(_, off_record, _)| !off_record)
+            .map(|(message, ..)| message.clone())
+            .collect();
+        let stored = match durable.is_empty() {
+            true => Vec::new(),
+            false => until_known(|| self.shared.store.append(durable.clone())).await?,
+        };
+        let mut stored = stored.into_iter();
+        Ok(batch
+            .iter()
+            .map(|(message, off_record, _)| match off_record {
+                true => self.shared.off_record.append(message.clone()),
+                false => stored.next().unwrap_or(Appended::NoRoom),
+            })
+            .collect())
+    }
+
+    /// Log, card, farewell, files: in this order, so that nobody sees a room that is half gone.
+    async fn remove(&mut self, farewell: Stamped, off_record: bool) -> Result<(), Fault> {
+        let room = farewell.event.room;
+        if !off_record {
+            until_known(|| self.shared.store.remove(room)).await?;
+        }
+        self.shared.off_record.remove(room);
+        let seq = self.last_seq.remove(&room).unwrap_or_default() + 1;
+        let card = Message { topic: topic::card(room), payload: Default::default(), retain: true };
+        {
+            let _one_at_a_time = self.shared.announcing.lock().await;
+            let farewell = announcement(&farewell.numbered(seq));
+            self.shared.bus.publish(vec![card, farewell]).await?;
+        }
+        self.shared.rights_changed(room);
+        if let Err(error) = self.shared.files.remove_room(room).await {
+            tracing::warn!(%error, %room, "the room's images stay until the next start");
+        }
+        Ok(())
+    }
+}
+
+/// Tries until the store answers: everything the bridge writes may be repeated.
+async fn until_known<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut pause = RETRY.0;
+    loop {
+        match attempt().await {
+            Err(StoreError::Unavailable(error)) => {
+                tracing::warn!(error, "the store is down: trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RETRY.1);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn announcement(event: &Event) -> Message {
+    Message { topic: topic::chat(event.room), payload: event.to_json(), retain: false }
+}

@@ -1,0 +1,171 @@
+//! The bus as a rumqttd `Router` in this process. The only file that knows rumqttd.
+//!
+//! What the router needs from us: fixed filters; links of our own only; QoS 0, since unread
+//! acknowledgements pile up; `ready()` after each `Unschedule`, but never after a disconnect, which
+//! would end the router. Its calls block, so each link has a thread. Nothing in the crate shuts
+//! down: the threads end when this bus is dropped, the router with the process.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use rumqttd::{
+    Notification, Router, RouterConfig,
+    local::{LinkBuilder, LinkError, LinkRx, LinkTx},
+    protocol::{Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe},
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{Bus, FILTERS, Message, Stopped};
+use crate::config;
+
+/// Batches that wait for the router, and messages that wait for a subscriber.
+const BATCHES: usize = 64;
+const MESSAGES: usize = 16_384;
+
+type Outcome<T> = Result<T, Box<LinkError>>;
+type Connect = dyn Fn(&str) -> Outcome<(LinkTx, LinkRx)> + Send + Sync;
+
+/// See the module.
+pub struct Embedded {
+    connect: Arc<Connect>,
+    publisher: mpsc::Sender<Vec<Message>>,
+    /// Names the subscribers: the router lets a second link of one name replace the first.
+    subscribers: AtomicUsize,
+    stopped: watch::Sender<bool>,
+}
+
+impl Embedded {
+    /// Starts the router's thread and the publishing link's.
+    pub fn start(config: &config::Router) -> Self {
+        let router = Router::new(
+            0,
+            RouterConfig {
+                max_connections: config.max_connections,
+                max_outgoing_packet_count: config.max_outgoing_packet_count,
+                max_segment_size: config.max_segment_size,
+                max_segment_count: config.max_segment_count,
+                custom_segment: None,
+                initialized_filters: None,
+                shared_subscriptions_strategy: Default::default(),
+            },
+        )
+        // The sender's type cannot be named: a closure keeps it.
+        .spawn();
+        let connect: Arc<Connect> = Arc::new(move |name| {
+            let (tx, rx, _) = LinkBuilder::new(name, router.clone()).build().map_err(Box::new)?;
+            Ok((tx, rx))
+        });
+        let (publisher, batches) = mpsc::channel(BATCHES);
+        let (stopped, _) = watch::channel(false);
+        let (link, end) = (Arc::clone(&connect), stopped.clone());
+        thread::spawn(move || {
+            let outcome = link("parlor-bridge").and_then(|(tx, rx)| publish_all(tx, rx, batches));
+            stop(&end, "publishing", outcome);
+        });
+        Self { connect, publisher, subscribers: AtomicUsize::new(0), stopped }
+    }
+}
+
+#[async_trait]
+impl Bus for Embedded {
+    async fn publish(&self, messages: Vec<Message>) -> Result<(), Stopped> {
+        self.publisher.send(messages).await.map_err(|_| Stopped)
+    }
+
+    async fn subscribe(&self) -> Result<mpsc::Receiver<Message>, Stopped> {
+        let (messages, receiver) = mpsc::channel(MESSAGES);
+        let name = format!("parlor-edge-{}", self.subscribers.fetch_add(1, Ordering::Relaxed));
+        let (link, end) = (Arc::clone(&self.connect), self.stopped.clone());
+        thread::spawn(move || {
+            let outcome = link(&name).and_then(|(tx, rx)| receive_all(tx, rx, &messages));
+            stop(&end, "subscribing", outcome);
+        });
+        Ok(receiver)
+    }
+
+    async fn stopped(&self) -> Stopped {
+        let mut stopped = self.stopped.subscribe();
+        // The sender lives in `self`, so the wait ends only by the value.
+        if stopped.wait_for(|stopped| *stopped).await.is_err() {
+            tracing::debug!("the bus was dropped while somebody waited for its end");
+        }
+        Stopped
+    }
+}
+
+/// A link's thread ends well only when its other side was dropped.
+fn stop(stopped: &watch::Sender<bool>, doing: &str, outcome: Outcome<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, doing, "a link of the bus has failed");
+        stopped.send_replace(true);
+    }
+}
+
+fn publish_all(
+    mut tx: LinkTx,
+    _rx: LinkRx,
+    mut batches: mpsc::Receiver<Vec<Message>>,
+) -> Outcome<()> {
+    while let Some(batch) = batches.blocking_recv() {
+        let mut packets = batch.into_iter().map(|message| {
+            let topic = message.topic.into();
+            Packet::Publish(Publish::new(topic, message.payload, message.retain), None)
+        });
+        let Some(last) = packets.next_back() else { continue };
+        // One wake-up for the whole batch: only the last packet is sent with one.
+        tx.buffer().extend(packets);
+        send(&mut tx, last)?;
+    }
+    Ok(())
+}
+
+fn receive_all(mut tx: LinkTx, mut rx: LinkRx, messages: &mpsc::Sender<Message>) -> Outcome<()> {
+    let filters = FILTERS.map(|path| Filter {
+        path: path.to_owned(),
+        qos: QoS::AtMostOnce,
+        nolocal: false,
+        preserve_retain: true,
+        retain_forward_rule: RetainForwardRule::OnEverySubscribe,
+    });
+    send(&mut tx, Packet::Subscribe(Subscribe { pkid: 1, filters: filters.into() }, None))?;
+    loop {
+        match rx.recv().map_err(Box::new)? {
+            Some(Notification::Forward(forward)) => {
+                let publish = forward.publish;
+                let Ok(topic) = std::str::from_utf8(&publish.topic) else { continue };
+                let message = Message {
+                    topic: topic.to_owned(),
+                    payload: publish.payload,
+                    retain: publish.retain,
+                };
+                if messages.blocking_send(message).is_err() {
+                    return Ok(());
+                }
+            }
+            Some(Notification::Unschedule) => rx.ready().map_err(Box::new)?,
+            Some(Notification::Disconnect(..)) => {
+                return Err(refused("the router closed the link"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `LinkTx::send` is async in name only: it blocks, and is ready when polled.
+fn send(tx: &mut LinkTx, packet: Packet) -> Outcome<()> {
+    match tx.send(packet).now_or_never() {
+        Some(sent) => sent.map(|_| ()).map_err(Box::new),
+        None => Err(refused("the router did not take a packet")),
+    }
+}
+
+fn refused(what: &str) -> Box<LinkError> {
+    Box::new(LinkError::ConnectionAck(what.to_owned()))
+}

@@ -1,0 +1,56 @@
+//! Values that are well-formed and yet impossible.
+
+use super::Config;
+
+impl Config {
+    /// The configuration itself, or a sentence that names the first impossible key.
+    pub(super) fn validated(self) -> Result<Self, String> {
+        let one_of = |key: &str, value: &str, known: &[&str]| {
+            let fault = format!("{key} = \"{value}\": give one of {}", known.join(", "));
+            if known.contains(&value) { Ok(()) } else { Err(fault) }
+        };
+        one_of("server.locale", &self.server.locale, &["en", "ko"])?;
+        one_of("bus.engine", &self.bus.engine, &["embedded"])?;
+        one_of("log.format", &self.log.format, &["auto", "text", "json"])?;
+        let limits = &self.limits;
+        let positive = [
+            ("store.batch", self.store.batch),
+            ("rooms.max", self.rooms.max),
+            ("rooms.off_record_events", self.rooms.off_record_events),
+            ("limits.connections", limits.connections),
+            ("limits.packet_before_connect", limits.packet_before_connect),
+            ("limits.packet", limits.packet),
+            ("limits.inflight", limits.inflight.into()),
+            ("limits.waiting_publishes", limits.waiting_publishes),
+            ("limits.subscriptions", limits.subscriptions),
+            ("limits.queued_messages", limits.queued_messages),
+            ("limits.queued_bytes", limits.queued_bytes),
+            ("limits.text_chars", limits.text_chars),
+            ("limits.page", limits.page as usize),
+            ("limits.body", limits.body),
+            ("uploads.bytes", self.uploads.bytes),
+            ("router.max_segment_size", self.router.max_segment_size),
+            ("router.max_segment_count", self.router.max_segment_count),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{key} must be at least 1"));
+        }
+        if limits.packet < limits.packet_before_connect {
+            return Err("limits.packet must not be below limits.packet_before_connect".to_owned());
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_refused_where_it_would_stop_everything() {
+        let mut config = Config::default();
+        assert!(config.clone().validated().is_ok());
+        config.limits.inflight = 0;
+        assert_eq!(config.validated().unwrap_err(), "limits.inflight must be at least 1");
+    }
+}
