@@ -19,6 +19,16 @@ const replaced = {
   'worker-timers': 'export const setInterval = null, clearInterval = null',
   // Only for topic aliases on what we publish; we ask for none.
   'lru-cache': 'export class LRUCache extends Map {}',
+  // Four classes of it are used; its index brings pipelines, operators and more.
+  'readable-stream': `
+    const { Stream } = require('readable-stream/lib/internal/streams/legacy');
+    Stream._isUint8Array = (value) => value instanceof Uint8Array;
+    Stream._uint8ArrayToBuffer = ({ buffer, byteOffset, byteLength }) =>
+      Buffer.from(buffer, byteOffset, byteLength);
+    exports.Readable = require('readable-stream/lib/internal/streams/readable');
+    exports.Writable = require('readable-stream/lib/internal/streams/writable');
+    exports.Duplex = require('readable-stream/lib/internal/streams/duplex');
+    exports.Transform = require('readable-stream/lib/internal/streams/transform');`,
   '../../package.json': 'export const version = ""',
 };
 
@@ -31,6 +41,7 @@ const leaveOut = {
     onResolve({ filter }, ({ path }) => ({ path, namespace: 'replaced' }));
     onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({
       contents: replaced[/** @type {keyof typeof replaced} */ (path)],
+      resolveDir: process.cwd(),
     }));
   },
 };
