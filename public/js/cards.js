@@ -90,9 +90,9 @@ export class Cards {
     field(element, 'full').hidden = card.occupancy < card.max;
     field(element, 'owner').textContent = card.owner;
     field(element, 'ownerColour').setAttribute('fill', isColour(card.owner) ? card.owner : GREY);
-    const meter = /** @type {HTMLMeterElement} */ (field(element, 'meter'));
-    meter.max = card.max;
-    meter.value = card.occupancy;
+    const share = /** @type {HTMLProgressElement} */ (field(element, 'share'));
+    share.max = card.max;
+    share.value = card.occupancy;
     const values = { n: card.occupancy, max: card.max };
     field(element, 'occupancy').textContent = fill(texts.occupancy, values);
   }
