@@ -5,7 +5,7 @@
 // and its WebSocket transport are taken here: half the bytes.
 
 import { build } from 'esbuild';
-import { writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 
 const entry = `
   export { default as MqttClient } from 'mqtt/lib/client';
@@ -46,7 +46,7 @@ const leaveOut = {
   },
 };
 
-await build({
+const { metafile } = await build({
   stdin: { contents: entry, resolveDir: process.cwd() },
   outfile: 'public/vendor/mqtt.js',
   bundle: true,
@@ -59,6 +59,7 @@ await build({
   inject: ['scripts/node-globals.mjs'],
   plugins: [leaveOut],
   logLevel: 'warning',
+  metafile: true,
 });
 
 await writeFile(
@@ -72,3 +73,14 @@ export function browserStreamBuilder(
 ): ReturnType<StreamBuilder>;
 `,
 );
+
+// The licences of what is in the bundle ask to come with it.
+const folders = Object.keys(metafile.inputs).flatMap(
+  (path) => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
+);
+const licences = [];
+for (const folder of [...new Set(folders)].sort()) {
+  const name = (await readdir(folder)).find((file) => /^licen[cs]e/i.test(file));
+  if (name) licences.push(`== ${folder.slice('node_modules/'.length)}\n\n${await readFile(`${folder}/${name}`, 'utf8')}`);
+}
+await writeFile('public/vendor/LICENCES.txt', licences.join('\n\n'));
