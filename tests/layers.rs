@@ -10,6 +10,7 @@ const LAYERS: [&str; 9] =
 const PURE: [&str; 5] = [
     "src/chat",
     "src/bridge/presence.rs",
+    "src/bridge/pace.rs",
     "src/mqtt/codec",
     "src/mqtt/session",
     "src/mqtt/session.rs",
@@ -17,7 +18,7 @@ const PURE: [&str; 5] = [
 
 /// What a pure file must not say.
 const IMPURE: [&str; 9] = [
-    "Instant::now(",
+    "Instant::now",
     "SystemTime::now",
     "Timestamp::now",
     "getrandom",
@@ -53,9 +54,10 @@ fn layer_of(file: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| *layer == first)
 }
 
-/// Lines that are code: comments and documentation may mention anything.
+/// Lines that are code: comments may mention anything, and tests (last in a file) use anything.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let product = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..product].lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 /// The layer names a line reaches through `crate::x` or `crate::{x, y}`.
