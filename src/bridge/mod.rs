@@ -29,6 +29,7 @@ use crate::{
     store::{Page, SharedStore, Standing, files::Files},
 };
 
+pub mod devices;
 mod images;
 mod members;
 mod off_record;
@@ -318,6 +319,12 @@ impl Shared {
         let own = self.rooms.per_identity;
         let many = state.count() >= self.rooms.max || (own > 0 && state.owned_by(who.uid) >= own);
         if many { Err(Refusal::TooManyRooms) } else { Ok(()) }
+    }
+
+    /// Whether the address may give another password now.
+    fn may_try(&self, from: IpAddr) -> Result<(), Refusal> {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.ask(from, Instant::now()).map_err(Refusal::TooOften)
     }
 
     fn take_try(&self, from: IpAddr) -> Result<(), Refusal> {

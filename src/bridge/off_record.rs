@@ -81,18 +81,11 @@ mod tests {
     use super::*;
     use crate::{
         bridge::stamp,
-        chat::{Colour, Content, Identity, Origin, Uid},
+        chat::{Content, Identity, Uid},
     };
 
     fn said(chat: &str, key: Option<&str>) -> Stamped {
-        let who = Identity {
-            uid: Uid::from_entropy([1; 16]),
-            colour: Colour::from_hash(1),
-            name: None,
-            origin: Origin::Browser,
-            monitor: false,
-            unlocked: None,
-        };
+        let who = Identity::browser(Uid::from_entropy([1; 16]));
         let content = Content { chat: Some(chat.to_owned()), gif: None };
         let key = key.map(|key| key.parse().unwrap());
         stamp::chat(&who, RoomId::from_entropy([1; 12]), content, key)

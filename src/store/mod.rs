@@ -1,17 +1,25 @@
-//! Where facts are kept. One trait, held by one contract suite (`contract.rs`) to the same promises
+//! Where facts are kept. One trait, held by one contract suite (`contract/`) to the same promises
 //! on every backend; a backend's own errors stop at its files.
 //!
 //! The bridge is the only caller that writes.
+
+#[cfg(test)]
+mod contract;
+pub mod files;
+mod open;
+mod roster;
+mod sqlite;
+mod words;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub mod files;
-
 use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
 };
+
+pub use open::open;
 
 /// A store shared by everybody who reads it.
 pub type SharedStore = Arc<dyn Store>;
@@ -106,7 +114,8 @@ pub trait Store: Send + Sync + 'static {
     /// forgets every grant.
     async fn change(&self, room: RoomId, change: &RoomChange) -> Result<()>;
 
-    /// Sets how an identity stands with a room; a ban ends a grant.
+    /// Sets how an identity stands with a room; a ban ends a grant. [`StoreError::NotFound`] when
+    /// the room is not there.
     async fn set_standing(&self, room: RoomId, who: Uid, standing: Standing) -> Result<()>;
 
     /// Removes the room, its log, roster and standings. A room that is not there is removed.
