@@ -16,3 +16,6 @@ pub mod bus;
 pub mod chat;
 pub mod config;
 pub mod store;
+#![forbid(unsafe_code)]
+
+pub mod web;

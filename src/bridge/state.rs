@@ -203,11 +203,15 @@ impl State {
                 self.close(room, None);
                 continue;
             }
-            for person in live.presence.expire(now) {
+            while let Some(person) = self.expire(room, now) {
                 self.tell(room, Kind::Exit, &person);
             }
             self.settle(room);
         }
+    }
+
+    fn expire(&mut self, room: RoomId, now: Instant) -> Option<Person> {
+        self.rooms.get_mut(&room)?.presence.expire(now)
     }
 
     pub fn next_due(&self) -> Option<Instant> {

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod contract;
 pub mod files;
+#[cfg(feature = "mongo")]
+mod mongo;
 mod open;
 mod roster;
 mod sqlite;

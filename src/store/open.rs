@@ -23,6 +23,12 @@ pub async fn open(uri: &str, data_dir: &Path) -> Result<SharedStore> {
     }
 }
 
+#[cfg(feature = "mongo")]
+async fn mongo(uri: &str) -> Result<SharedStore> {
+    Ok(Arc::new(super::mongo::Mongo::open(uri).await?))
+}
+
+#[cfg(not(feature = "mongo"))]
 async fn mongo(_: &str) -> Result<SharedStore> {
     Err(StoreError::Unusable(
         "this Parlor was built without MongoDB (cargo feature `mongo`): use `sqlite:`".into(),
