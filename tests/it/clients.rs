@@ -9,7 +9,6 @@ use crate::harness::{Server, Store, Visitor, on_each_store, visitor::id_of, with
 /// One version of rumqttc: the two have the same names in different modules.
 macro_rules! speaks_and_comes_back {
     ($name:ident, $options:ty, $client:ty, $qos:ty, $publish:pat => $payload:expr) => {
-        on_each_store! {
             async fn $name(store: Store) {
                 let mut server = Server::start(store).await;
                 let host = Visitor::to(&server);
@@ -55,9 +54,10 @@ macro_rules! speaks_and_comes_back {
                 client.publish(&topic, <$qos>::AtLeastOnce, false, "back again").await.unwrap();
                 assert_eq!(hear!("chat", "back again")["seq"], 4, "without a second join");
             }
-        }
     };
 }
+
+on_each_store!(rumqttc_of_3_1_1_speaks_and_comes_back, rumqttc_of_5_speaks_and_comes_back);
 
 mod v4 {
     pub use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};

@@ -28,7 +28,8 @@ async fn before_connect_anything_else_ends_the_connection() {
     wrong_name[4] = b'X';
     let mut reserved = good.packet();
     reserved[9] |= 1;
-    let mut bytes: Vec<Vec<u8>> = (0..=15u8).filter(|kind| *kind != 1).map(|kind| frame(kind << 4, &[])).collect();
+    let mut bytes: Vec<Vec<u8>> =
+        (0..=15u8).filter(|kind| *kind != 1).map(|kind| frame(kind << 4, &[])).collect();
     bytes.extend([
         vec![0x10, 0xFF, 0xFF, 0xFF, 0x7F],       // 256 MiB to come
         vec![0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], // a length of five bytes
@@ -149,9 +150,21 @@ async fn what_may_not_be_published_or_subscribed_is_refused_with_its_code() {
             assert!((0x80..=0x9F).contains(&code), "{topic}: {code:#x}");
         }
     }
-    for filter in ["#", "+", "+/+", "other", "chat", "chat/nonsense", "chat/000000000000",
-        "$share/g/rooms", "chat/#/x", "chat/x+", "$share/g", "$share//x", "/#"]
-    {
+    for filter in [
+        "#",
+        "+",
+        "+/+",
+        "other",
+        "chat",
+        "chat/nonsense",
+        "chat/000000000000",
+        "$share/g/rooms",
+        "chat/#/x",
+        "chat/x+",
+        "$share/g",
+        "$share//x",
+        "/#",
+    ] {
         let code = peer.subscribe(filter).await;
         assert!([0x80, 0x83, 0x87, 0x8F].contains(&code), "{filter}: {code:#x}");
     }

@@ -2,7 +2,7 @@
 //! data folder of its own, stopped by its id. `harness/` starts it and speaks to it; every other
 //! file tells what one kind of user does with it.
 //!
-//! Tests written with `on_each_store!` run on SQLite and on the MongoDB server at `MONGODB_URI`.
+//! Journeys in `on_each_store!` run on SQLite and on MongoDB.
 
 mod harness;
 

@@ -119,13 +119,19 @@ async fn strange_requests_get_a_clean_no() {
     ] {
         let answer = host.request(method.clone(), &path).send().await.unwrap();
         let code = answer.status().as_u16();
-        assert!(if status > 0 { code == status } else { (400..500).contains(&code) }, "{method} {path:.60}: {code}");
+        assert!(
+            if status > 0 { code == status } else { (400..500).contains(&code) },
+            "{method} {path:.60}: {code}"
+        );
     }
     assert_eq!(host.page(&format!("/room/{room}/"), "en").await.status().as_u16() / 100, 3);
     // Two forged sessions: one of nonsense, one of an older signature.
-    for cookie in ["parlor=x", "parlor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D0123456789abcdef"] {
+    for cookie in
+        ["parlor=x", "parlor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D0123456789abcdef"]
+    {
         let stranger = Visitor::to(&server);
-        let answer = stranger.ask(Method::DELETE, &format!("/room/{room}")).header("cookie", cookie);
+        let answer =
+            stranger.ask(Method::DELETE, &format!("/room/{room}")).header("cookie", cookie);
         assert_eq!(answer.send().await.unwrap().status(), 403);
     }
     assert_eq!(host.get("/healthz").await.status(), 200);

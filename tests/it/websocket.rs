@@ -29,22 +29,22 @@ fn subscribe(filter: &str) -> Vec<u8> {
     frame(0x82, &[vec![0, 1, 0], text(filter), vec![0]].concat())
 }
 
-on_each_store! {
-    async fn a_page_speaks_as_its_session(store: Store) {
-        let server = Server::start(store).await;
-        let guest = Visitor::to(&server);
-        let room = Visitor::to(&server).lasting_room().await;
-        let over_http = guest.say(&room, "over HTTP").await;
-        let mut page = websocket::page(&server, &guest, "page").await;
-        page.join(&room).await;
-        assert_eq!(page.publish(&format!("chat/{room}"), "over MQTT").await, 0);
-        let heard = page.events_until("over MQTT").await;
-        assert_eq!(heard[0]["type"], "join");
-        for event in &heard {
-            assert_eq!(event["uid"], over_http["uid"]);
-        }
-        assert_eq!(heard[1]["user"], over_http["user"]);
+on_each_store!(a_page_speaks_as_its_session,);
+
+async fn a_page_speaks_as_its_session(store: Store) {
+    let server = Server::start(store).await;
+    let guest = Visitor::to(&server);
+    let room = Visitor::to(&server).lasting_room().await;
+    let over_http = guest.say(&room, "over HTTP").await;
+    let mut page = websocket::page(&server, &guest, "page").await;
+    page.join(&room).await;
+    assert_eq!(page.publish(&format!("chat/{room}"), "over MQTT").await, 0);
+    let heard = page.events_until("over MQTT").await;
+    assert_eq!(heard[0]["type"], "join");
+    for event in &heard {
+        assert_eq!(event["uid"], over_http["uid"]);
     }
+    assert_eq!(heard[1]["user"], over_http["user"]);
 }
 
 #[tokio::test]
@@ -62,19 +62,22 @@ async fn the_upgrade_is_for_mqtt_and_for_our_own_pages() {
         let refused = upgrade(&server, &headers).await.err();
         let status = refused.unwrap_or_else(|| panic!("{wanted} was let in"));
         let foreign = headers.iter().any(|(name, value)| *name == "origin" && *value != ours);
-        assert!(if foreign { status == 403 } else { (400..500).contains(&status) }, "{wanted}: {status}");
+        assert!(
+            if foreign { status == 403 } else { (400..500).contains(&status) },
+            "{wanted}: {status}"
+        );
     }
     for headers in [vec![mqtt], vec![mqtt, ("origin", &ours)]] {
         assert!(upgrade(&server, &headers).await.is_ok(), "{headers:?}");
     }
-    let listed = Server::with(
-        Store::Sqlite,
-        &[("PARLOR_SERVER__ORIGINS", "https://friend.example")],
-    )
-    .await;
+    let listed =
+        Server::with(Store::Sqlite, &[("PARLOR_SERVER__ORIGINS", "https://friend.example")]).await;
     let friend = ("origin", "https://friend.example");
     assert!(upgrade(&listed, &[mqtt, friend]).await.is_ok());
-    assert_eq!(upgrade(&listed, &[mqtt, ("origin", "https://other.example")]).await.err(), Some(403));
+    assert_eq!(
+        upgrade(&listed, &[mqtt, ("origin", "https://other.example")]).await.err(),
+        Some(403)
+    );
 }
 
 #[tokio::test]
@@ -131,7 +134,10 @@ async fn an_oversized_message_ends_the_connection() {
     let server = Server::start(Store::Sqlite).await;
     let mut socket = websocket::socket(&server, None).await;
     // Before CONNECT the limit is 8 KiB.
-    socket.send(Message::binary([vec![0x10, 0xFF, 0xFF, 0x7F], vec![0; 20_000]].concat())).await.ok();
+    socket
+        .send(Message::binary([vec![0x10, 0xFF, 0xFF, 0x7F], vec![0; 20_000]].concat()))
+        .await
+        .ok();
     while next(&mut socket).await.is_ok() {}
     let mut alive = websocket::page(&server, &Visitor::to(&server), "alive").await;
     alive.ping().await;

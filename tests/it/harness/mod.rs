@@ -1,6 +1,7 @@
 //! What the journeys are made with. Nothing here judges the server: that is for the tests.
 
 pub mod images;
+pub mod mongo;
 pub mod mosquitto;
 pub mod packet;
 pub mod peer;
@@ -36,27 +37,27 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut()
     within(what, asked).await;
 }
 
-/// Writes each journey as two tests, `on_sqlite` and `on_mongodb`.
+/// Runs each of these journeys, `async fn name(store: Store)`, on both stores.
 macro_rules! on_each_store {
-    ($(async fn $name:ident($store:ident: Store) $body:block)*) => {
-        $(
-            mod $name {
-                #[allow(unused_imports)]
-                use super::*;
-
-                async fn journey($store: Store) $body
-
+    ($($journey:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(
                 #[tokio::test]
-                async fn on_sqlite() {
-                    journey(Store::Sqlite).await;
+                async fn $journey() {
+                    super::$journey(crate::harness::Store::Sqlite).await;
                 }
-
+            )*
+        }
+        mod on_mongodb {
+            $(
                 #[tokio::test]
-                async fn on_mongodb() {
-                    journey(Store::Mongo).await;
+                async fn $journey() {
+                    if !crate::harness::mongo::is_skipped() {
+                        super::$journey(crate::harness::Store::Mongo).await;
+                    }
                 }
-            }
-        )*
+            )*
+        }
     };
 }
 pub(crate) use on_each_store;

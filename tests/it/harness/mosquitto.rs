@@ -58,7 +58,7 @@ impl Subscriber {
         let mut seen = Vec::new();
         let wanted = async {
             loop {
-                let Some(line) = self.lines.recv().await else { return None };
+                let line = self.lines.recv().await?;
                 if parts.iter().all(|part| line.contains(part)) {
                     return Some(line);
                 }

@@ -5,10 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use tempfile::TempDir;
@@ -17,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::within;
+use super::{mongo, within};
 
 /// Where a server keeps its rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,18 +25,11 @@ pub enum Store {
 
 impl Store {
     /// A store that nobody else uses.
-    fn uri(self) -> String {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        if self == Self::Sqlite {
-            return "sqlite:".to_owned();
+    async fn uri(self) -> String {
+        match self {
+            Self::Sqlite => "sqlite:".to_owned(),
+            Self::Mongo => tokio::task::spawn_blocking(mongo::fresh).await.unwrap(),
         }
-        let server = std::env::var("MONGODB_URI").expect(
-            "MONGODB_URI names the MongoDB server of these tests; `make test` starts one for them",
-        );
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let database = format!("parlor-test-{}-{number}", std::process::id());
-        let (hosts, options) = server.split_once('?').unwrap_or((&server, ""));
-        format!("{}/{database}?{options}", hosts.trim_end_matches('/'))
     }
 }
 
@@ -84,7 +74,7 @@ impl Server {
         let mut all = vec![
             ("PARLOR_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("PARLOR_MQTT__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-            ("PARLOR_STORE__URI".to_owned(), store.uri()),
+            ("PARLOR_STORE__URI".to_owned(), store.uri().await),
         ];
         all.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let log = Lines::default();
