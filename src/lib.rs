@@ -11,11 +11,12 @@
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::let_underscore_must_use)]
+
 pub mod bridge;
 pub mod bus;
 pub mod chat;
 pub mod config;
+pub mod server;
 pub mod store;
-#![forbid(unsafe_code)]
-
+pub mod telemetry;
 pub mod web;

@@ -129,7 +129,7 @@ impl World {
     fn enter(&mut self, who: u8) {
         let (seat, uid) = (self.next_seat, identity(who).uid);
         self.next_seat += 1;
-        let entered = self.state.enter(&identity(who), self.room.id, seat);
+        let entered = self.state.enter(&identity(who), self.room.id, seat, None);
         let is_full = self.present.len() == MAX as usize && !self.present.contains_key(&uid);
         let expected = match (self.gone, is_full) {
             (true, _) => Err(Refusal::NoSuchRoom),
