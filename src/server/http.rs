@@ -103,3 +103,6 @@ async fn refuse(mut stream: TcpStream, closed: Closed) {
         tracing::debug!(%error, "a refusal could not be written");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ pub async fn say(
     let draft = Draft::from_fields(&fields.0, web.config.limits.text_chars);
     let said = async {
         let draft = draft.map_err(Refusal::from)?;
-        web.bridge.pace(visitor.identity.uid).map_err(Refusal::TooOften)?;
+        visitor.pace(&web)?;
         member.post(draft).await
     };
     match said.await {

@@ -35,6 +35,7 @@ pub async fn kick(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Failure> {
+    visitor.pace(&web)?;
     let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
     let ban = fields.choice("ban");
     let ban = ban.ok_or_else(|| Failure::Faulty(vec![Fault::new("ban", "give true or false")]))?;
@@ -52,6 +53,7 @@ pub async fn hand_over(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Failure> {
+    visitor.pace(&web)?;
     let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
     let card = owner.hand_over(whom(&fields)?).await?;
     if visitor.wants_page() {

@@ -50,7 +50,7 @@ pub async fn create(
         Err(faults) if visitor.wants_page() => return form_again(&visitor, &fields, &faults),
         Err(faults) => return Err(Failure::Faulty(faults)),
     };
-    web.bridge.pace(visitor.identity.uid).map_err(Refusal::TooOften)?;
+    visitor.pace(&web)?;
     let card = web.bridge.create(&visitor.identity, draft).await?;
     let address = room_address(card.id);
     if visitor.wants_page() {
@@ -146,6 +146,7 @@ pub async fn change(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Failure> {
+    visitor.pace(&web)?;
     let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
     let wish = wish(&fields)?;
     Ok(Json(owner.change(wish).await?).into_response())
@@ -157,6 +158,7 @@ pub async fn close(
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Failure> {
+    visitor.pace(&web)?;
     web.bridge.owner(&visitor.identity, room_id(&id)?)?.close().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -78,7 +78,7 @@ pub async fn receive(
 ) -> Result<Response, Failure> {
     let room = room_id(&id)?;
     let member = web.bridge.member(&visitor.identity, room)?;
-    web.bridge.pace(visitor.identity.uid).map_err(Refusal::TooOften)?;
+    visitor.pace(&web)?;
     let body = body.map_err(|_| Failure::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
     let upload = read(&web, body).await?;
     let event = member.post(draft(&web, &upload)?).await?;

@@ -12,6 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use sha2::{Digest, Sha256};
 
 use super::{
     Web, assets,
@@ -22,7 +23,10 @@ use super::{
     texts::Language,
     via::Via,
 };
-use crate::chat::Identity;
+use crate::{
+    bridge::Refusal,
+    chat::{Identity, Uid},
+};
 
 /// The one who sent the request.
 #[derive(Clone)]
@@ -54,6 +58,13 @@ impl Visitor {
         self.form == Form::Page
     }
 
+    /// Takes a turn of the visitor's pace. Who comes without a cookie would be somebody new each
+    /// time: they share the pace of their address.
+    pub fn pace(&self, web: &Web) -> Result<(), Refusal> {
+        let who = if self.known { self.identity.uid } else { pseudonym(self.address) };
+        web.bridge.pace(who).map_err(Refusal::TooOften)
+    }
+
     /// What every page has around its content.
     pub fn layout(&self) -> Layout<'_> {
         Layout {
@@ -63,6 +74,17 @@ impl Visitor {
             me: Me { uid: &self.uid, user: &self.colour },
         }
     }
+}
+
+/// Stands for an address, or for the /64 network that one IPv6 host usually has to itself.
+fn pseudonym(address: IpAddr) -> Uid {
+    let network = match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets()[..8].to_vec(),
+    };
+    let hash: [u8; 32] =
+        Sha256::new().chain_update("address ").chain_update(network).finalize().into();
+    Uid::from_entropy(std::array::from_fn(|i| hash[i]))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
