@@ -40,12 +40,11 @@ check: $(VENDOR) ## the quick part: format, clippy, types
 # One cargo command: each crate is compiled once, and the journeys use the binary built with it.
 journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on real sockets
 	npm run --silent test:js
-	node --test tests/wire/
 	$(ALONE) cargo test --lib --test layers --test it
 
 browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test tests/browser/
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test tests/browser/
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test tests/browser/*.test.js
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test tests/browser/*.test.js
 
 clean: ## removes all that was built or installed here
 	cargo clean
