@@ -108,9 +108,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let in_order = async {
         tracker.wait().await;
         bridge.stop();
-        while let Some(ended) = tasks.join_next().await {
-            let _ = ended;
-        }
+        while tasks.join_next().await.is_some() {}
         store.close().await;
     };
     if tokio::time::timeout(Duration::from_millis(config.server.stop_ms), in_order).await.is_err() {
