@@ -11,9 +11,13 @@
 //! - [`web`]: pages, JSON, uploads.
 //! - [`server`]: opens, binds, spawns, waits, stops in order.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::let_underscore_must_use)]
+
 pub mod bridge;
 pub mod bus;
 pub mod chat;
 pub mod config;
 pub mod mqtt;
+pub mod server;
 pub mod store;
+pub mod telemetry;
+pub mod web;

@@ -3,18 +3,18 @@
 use std::{sync::Arc, time::Instant};
 
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     Refusal, Shared,
     presence::SeatId,
     stamp,
-    state::{Job, Waiting},
+    state::{Job, Place},
 };
 use crate::{
     bus::Message,
     chat::{
-        Card, Content, Draft, Event, Identity, ImageName, Key, MessageId, RoomId, Stamped, Uid,
+        Card, Content, Draft, Event, Identity, ImageName, Key, MessageId, RoomId, Uid,
         people::Person, topic,
     },
     store::Page,
@@ -82,17 +82,28 @@ impl Member {
     /// that order. Waits for a place in the queue.
     pub async fn submit(&self, draft: Draft) -> Result<Pending, Refusal> {
         let deadline = tokio::time::Instant::now() + self.shared.wait;
-        let place = self.shared.place(deadline).await?;
+        let place = Some(self.shared.place(deadline).await?);
+        self.shared.state().open_to(&self.who, self.room)?;
         let (content, key, image) = self.content(draft).await?;
         let message = stamp::chat(&self.who, self.room, content, key);
+        let id = message.event.id;
         let (reply, answer) = oneshot::channel();
-        {
+        let enqueued = {
             let state = self.shared.state();
-            let off_record = state.open_to(&self.who, self.room)?.room.off_record;
-            let waiting = Some(Waiting { reply, _permit: place });
-            state.send(Job::Append { message: message.clone(), off_record, waiting });
+            state.open_to(&self.who, self.room).map(|live| {
+                let (off_record, reply) = (live.room.off_record, Some(reply));
+                state.send(Job::Append { message, off_record, place, reply });
+            })
+        };
+        let (shared, room) = (Arc::clone(&self.shared), self.room);
+        let pending = Pending { shared, room, id, image, answer, deadline };
+        match enqueued {
+            Ok(()) => Ok(pending),
+            Err(refusal) => {
+                pending.forget_image().await;
+                Err(refusal)
+            }
         }
-        Ok(Pending { shared: Arc::clone(&self.shared), message, image, answer, deadline })
     }
 
     /// Says something to one occupant only. It is delivered, never stored; it has no number.
@@ -117,11 +128,11 @@ impl Member {
     /// Takes a place in the room: refused when it is full. Give up the seat by
     /// [`Seat::leave`]; a seat that is dropped counts as a lost connection.
     pub async fn join(&self) -> Result<Seat, Refusal> {
-        // A join is announced: while nothing can be written, nobody new comes in.
+        // A join is a line in the log: it needs a place in the queue, as everything does.
         let deadline = tokio::time::Instant::now() + self.shared.wait;
-        let _place = self.shared.place(deadline).await?;
+        let place = Some(self.shared.place(deadline).await?);
         let seat = self.shared.new_seat();
-        self.shared.state().enter(&self.who, self.room, seat)?;
+        self.shared.state().enter(&self.who, self.room, seat, place)?;
         self.shared.state_changed();
         let (shared, who) = (Arc::clone(&self.shared), self.who.uid);
         Ok(Seat { shared, who, room: self.room, seat, left: false })
@@ -158,7 +169,7 @@ impl Member {
 }
 
 impl Shared {
-    async fn place(&self, deadline: tokio::time::Instant) -> Result<OwnedSemaphorePermit, Refusal> {
+    async fn place(&self, deadline: tokio::time::Instant) -> Result<Place, Refusal> {
         let place = Arc::clone(&self.places).acquire_owned();
         match tokio::time::timeout_at(deadline, place).await {
             Ok(Ok(place)) => Ok(place),
@@ -171,7 +182,8 @@ impl Shared {
 /// Something that is on its way into the log.
 pub struct Pending {
     shared: Arc<Shared>,
-    message: Stamped,
+    room: RoomId,
+    id: MessageId,
     /// To be removed again when the message is not stored with it.
     image: Option<ImageName>,
     answer: oneshot::Receiver<Result<Event, Refusal>>,
@@ -180,27 +192,31 @@ pub struct Pending {
 
 impl Pending {
     pub fn room(&self) -> RoomId {
-        self.message.event.room
+        self.room
     }
 
     /// The id that the event will have, unless its key was used before.
     pub fn id(&self) -> MessageId {
-        self.message.event.id
+        self.id
     }
 
     /// Resolves after the commit, with what is in the log: for a key said before, the first event.
-    pub async fn stored(self) -> Result<Event, Refusal> {
-        let outcome = match tokio::time::timeout_at(self.deadline, self.answer).await {
+    pub async fn stored(mut self) -> Result<Event, Refusal> {
+        let outcome = match tokio::time::timeout_at(self.deadline, &mut self.answer).await {
             Ok(Ok(outcome)) => outcome,
             // Whether it will be stored is open: its image must stay.
             Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
         };
-        let id = self.message.event.id;
-        let unused = outcome.as_ref().map_or(true, |event| event.id != id);
-        if let Some(image) = self.image.filter(|_| unused) {
-            self.shared.drop_image(image).await;
+        if outcome.as_ref().map_or(true, |event| event.id != self.id) {
+            self.forget_image().await;
         }
         outcome
+    }
+
+    async fn forget_image(self) {
+        if let Some(image) = self.image {
+            self.shared.drop_image(image).await;
+        }
     }
 }
 

@@ -32,6 +32,8 @@ use crate::{
 pub mod devices;
 mod images;
 mod members;
+#[cfg(test)]
+mod model;
 mod off_record;
 mod owner;
 mod pace;

@@ -84,16 +84,14 @@ impl Presence {
         self.exit_if(who, |_| true)
     }
 
-    /// Those whose time to come back is over.
-    pub fn expire(&mut self, now: Instant) -> Vec<Person> {
+    /// One of those whose time to come back is over: call again until there is none. One at a time,
+    /// so that the count is right for each.
+    pub fn expire(&mut self, now: Instant) -> Option<Person> {
         let over = |occupant: &Occupant| occupant.lost_until.is_some_and(|until| until <= now);
-        let gone: Vec<Uid> = self
-            .occupants
-            .iter()
-            .filter(|(_, occupant)| occupant.seats.is_empty() && over(occupant))
-            .map(|(uid, _)| *uid)
-            .collect();
-        gone.into_iter().filter_map(|uid| self.remove(uid)).collect()
+        let mut occupants = self.occupants.iter();
+        let gone = occupants.find(|(_, occupant)| occupant.seats.is_empty() && over(occupant));
+        let uid = *gone?.0;
+        self.remove(uid)
     }
 
     /// When [`expire`](Self::expire) will next have something to do.
@@ -164,11 +162,12 @@ mod tests {
         room.enter(&one, 1, 2).unwrap();
         room.lose(one.uid, 1, until);
         assert_eq!(room.next_expiry(), Some(until));
-        assert!(room.expire(until - Duration::from_millis(1)).is_empty());
+        assert_eq!(room.expire(until - Duration::from_millis(1)), None);
         assert_eq!(room.enter(&one, 2, 2), Ok(false), "back in time: no second join");
-        assert!(room.expire(until).is_empty());
+        assert_eq!(room.expire(until), None);
         room.lose(one.uid, 2, until);
-        assert_eq!(room.expire(until), [one]);
+        assert_eq!(room.expire(until), Some(one));
+        assert_eq!(room.expire(until), None);
     }
 
     #[test]
@@ -177,7 +176,7 @@ mod tests {
         room.enter(&one, 1, 2).unwrap();
         room.enter(&one, 2, 2).unwrap();
         room.lose(one.uid, 1, now);
-        assert!(room.expire(now).is_empty());
+        assert_eq!(room.expire(now), None);
         assert_eq!(room.give_up(one.uid), None);
         assert_eq!(room.leave(one.uid, 2), Some(one));
     }
@@ -190,7 +189,7 @@ mod tests {
         assert_eq!(room.enter(&one, 2, 2), Ok(true));
         room.lose(one.uid, 1, now);
         assert_eq!(room.leave(one.uid, 1), None);
-        assert!(room.expire(now).is_empty());
+        assert_eq!(room.expire(now), None);
         assert_eq!(room.count(), 1);
     }
 
@@ -201,6 +200,6 @@ mod tests {
         room.restore(person(2), now + Duration::from_secs(60));
         assert_eq!(room.count(), 2);
         assert_eq!(room.enter(&one, 9, 2), Ok(false));
-        assert_eq!(room.expire(now + Duration::from_secs(60)), [person(2)]);
+        assert_eq!(room.expire(now + Duration::from_secs(60)), Some(person(2)));
     }
 }

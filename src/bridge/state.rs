@@ -26,7 +26,8 @@ pub(super) enum Job {
     Append {
         message: Stamped,
         off_record: bool,
-        waiting: Option<Waiting>,
+        place: Option<Place>,
+        reply: Option<Reply>,
     },
     Remove {
         farewell: Stamped,
@@ -37,12 +38,12 @@ pub(super) enum Job {
     Stop,
 }
 
-/// A sender who waits for the commit.
-pub(super) struct Waiting {
-    pub reply: oneshot::Sender<Result<Event, Refusal>>,
-    /// Its place in the bounded queue, free again when the job is done.
-    pub _permit: OwnedSemaphorePermit,
-}
+/// A place in the bounded queue, free again when the job is done. Exits need none: there are never
+/// more of them than there were joins.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// To a sender who waits for the commit.
+pub(super) type Reply = oneshot::Sender<Result<Event, Refusal>>;
 
 /// The times that the configuration sets.
 #[derive(Clone, Copy)]
@@ -152,7 +153,13 @@ impl State {
     }
 
     /// A new seat for `who`, who may be here already.
-    pub fn enter(&mut self, who: &Identity, room: RoomId, seat: SeatId) -> Result<(), Refusal> {
+    pub fn enter(
+        &mut self,
+        who: &Identity,
+        room: RoomId,
+        seat: SeatId,
+        place: Option<Place>,
+    ) -> Result<(), Refusal> {
         let live = self.live_mut(room)?;
         live.admits(who)?;
         let person = Person::from(who);
@@ -160,7 +167,7 @@ impl State {
         let is_join = live.presence.enter(&person, seat, max).map_err(|_| Refusal::Full)?;
         live.expires = None;
         if is_join {
-            self.tell(room, Kind::Join, &person);
+            self.announce(room, Kind::Join, &person, place);
         }
         self.reschedule(room);
         Ok(())
@@ -203,11 +210,15 @@ impl State {
                 self.close(room, None);
                 continue;
             }
-            for person in live.presence.expire(now) {
+            while let Some(person) = self.expire(room, now) {
                 self.tell(room, Kind::Exit, &person);
             }
             self.settle(room);
         }
+    }
+
+    fn expire(&mut self, room: RoomId, now: Instant) -> Option<Person> {
+        self.rooms.get_mut(&room)?.presence.expire(now)
     }
 
     pub fn next_due(&self) -> Option<Instant> {
@@ -228,10 +239,14 @@ impl State {
 
     /// A system event, with the occupancy that follows from it.
     pub fn tell(&mut self, room: RoomId, kind: Kind, whom: &Person) {
+        self.announce(room, kind, whom, None);
+    }
+
+    fn announce(&mut self, room: RoomId, kind: Kind, whom: &Person, place: Option<Place>) {
         let Some(live) = self.rooms.get(&room) else { return };
         let occupancy = Some(live.presence.count());
         let message = stamp::system(self.locale, kind, room, whom, occupancy);
-        self.send(Job::Append { message, off_record: live.room.off_record, waiting: None });
+        self.send(Job::Append { message, off_record: live.room.off_record, place, reply: None });
         self.changed.insert(room);
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Refusal, Shared,
-    state::{Job, Waiting},
+    state::{Job, Place, Reply},
 };
 use crate::{
     bus::{Message, Stopped},
@@ -36,8 +36,8 @@ pub(super) struct Writer {
     last_seq: HashMap<RoomId, u64>,
 }
 
-/// Messages of one commit, each with the one who waits for it.
-type Batch = Vec<(Stamped, bool, Option<Waiting>)>;
+/// Messages of one commit: whether each is off the record, its place, who waits for it.
+type Batch = Vec<(Stamped, bool, Option<Place>, Option<Reply>)>;
 
 impl Writer {
     pub fn new(
@@ -59,9 +59,9 @@ impl Writer {
             for job in jobs.drain(..) {
                 match job {
                     // Who gave up before it was tried is not stored behind their back.
-                    Job::Append { waiting: Some(waiting), .. } if waiting.reply.is_closed() => {}
-                    Job::Append { message, off_record, waiting } => {
-                        batch.push((message, off_record, waiting));
+                    Job::Append { reply: Some(reply), .. } if reply.is_closed() => {}
+                    Job::Append { message, off_record, place, reply } => {
+                        batch.push((message, off_record, place, reply));
                     }
                     Job::Remove { farewell, off_record, done } => {
                         self.append(std::mem::take(&mut batch)).await?;
@@ -98,14 +98,14 @@ impl Writer {
             messages.push(announcement(event));
         }
         self.shared.bus.publish(messages).await?;
-        for (appended, (_, _, waiting)) in written.into_iter().zip(batch) {
+        for (appended, (_, _, _, reply)) in written.into_iter().zip(batch) {
             let outcome = match appended {
                 Appended::New(event) | Appended::Known(event) => Ok(event),
                 Appended::NoRoom => Err(Refusal::NoSuchRoom),
             };
             // A sender who no longer waits finds it in the log.
-            if let Some(waiting) = waiting
-                && waiting.reply.send(outcome).is_err()
+            if let Some(reply) = reply
+                && reply.send(outcome).is_err()
             {
                 tracing::debug!("a message was stored after its sender had gone");
             }
@@ -118,7 +118,7 @@ impl Writer {
     async fn write(&self, batch: &Batch) -> Result<Vec<Appended>, Fault> {
         let durable: Vec<Stamped> = batch
             .iter()
-            .filter(|(_, off_record, _)| !off_record)
+            .filter(|(_, off_record, ..)| !off_record)
             .map(|(message, ..)| message.clone())
             .collect();
         let stored = match durable.is_empty() {
@@ -128,7 +128,7 @@ impl Writer {
         let mut stored = stored.into_iter();
         Ok(batch
             .iter()
-            .map(|(message, off_record, _)| match off_record {
+            .map(|(message, off_record, ..)| match off_record {
                 true => self.shared.off_record.append(message.clone()),
                 false => stored.next().unwrap_or(Appended::NoRoom),
             })

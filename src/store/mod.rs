@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod contract;
 pub mod files;
+#[cfg(feature = "mongo")]
+mod mongo;
 mod open;
 mod roster;
 mod sqlite;
@@ -19,7 +21,7 @@ use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
 };
 
-pub use open::open;
+pub use open::{check, file, open, snapshot};
 
 /// A store shared by everybody who reads it.
 pub type SharedStore = Arc<dyn Store>;

@@ -1,0 +1,84 @@
+// @ts-check
+// The text box: keeps what is typed, sends on Enter, leaves composed letters alone.
+
+import { byId } from './page.js';
+import { fill, length } from './text.js';
+
+/** From so many characters before the limit on, the rest is counted. */
+const COUNT_FROM = 200;
+
+/**
+ * @typedef {object} ComposerOptions
+ * @property {string} room
+ * @property {number} textMax
+ * @property {Record<string, any>} texts
+ * @property {(chat: string) => boolean} say false: not taken, keep the text
+ */
+
+export class Composer {
+  #options;
+  #box = /** @type {HTMLTextAreaElement} */ (byId('chat'));
+  #note = byId('composer-note');
+  #draft;
+
+  /** @param {ComposerOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#draft = `draft:${options.room}`;
+    this.#box.value ||= sessionStorage.getItem(this.#draft) ?? '';
+    this.#box.addEventListener('input', () => this.#typed());
+    this.#box.addEventListener('keydown', (event) => this.#pressed(event));
+    byId('composer').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.#typed();
+    if (matchMedia('(pointer: fine)').matches) this.#box.focus();
+  }
+
+  /**
+   * A word under the box; an empty one takes it away.
+   * @param {string} text
+   * @param {boolean} isFault
+   */
+  note(text, isFault = false) {
+    if (this.#note.textContent !== text) this.#note.textContent = text;
+    this.#note.classList.toggle('fault', isFault);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    // While Hangul or kana is being composed, Enter ends the letter, not the line (229: Safari).
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    // A held key must not send what is typed next.
+    if (!event.repeat) this.#send();
+  }
+
+  #send() {
+    const chat = this.#box.value.trim();
+    this.#box.focus();
+    if (chat === '' || length(chat) > this.#options.textMax) return;
+    if (!this.#options.say(chat)) return;
+    this.#box.value = '';
+    this.#typed();
+  }
+
+  #typed() {
+    const { textMax, texts } = this.#options;
+    const { value } = this.#box;
+    if (value) sessionStorage.setItem(this.#draft, value);
+    else sessionStorage.removeItem(this.#draft);
+    const left = textMax - length(value.trim());
+    if (left < 0) this.note(fill(texts.textOver, { n: -left, max: textMax }), true);
+    else this.note(left <= COUNT_FROM ? fill(texts.textLeft, { n: left }) : '');
+    this.#grow();
+  }
+
+  /** For browsers without `field-sizing`. */
+  #grow() {
+    if (CSS.supports('field-sizing', 'content')) return;
+    this.#box.style.height = 'auto';
+    this.#box.style.height = `${this.#box.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,210 @@
+// @ts-check
+// The conversation of a room: live events and history become lines on the page.
+
+import { HistoryRefused, PAGE_MAX } from './history.js';
+import { Lines } from './lines.js';
+import { Log } from './log.js';
+import { byId, field } from './page.js';
+import { Scroll } from './scroll.js';
+import { fill } from './text.js';
+
+/** @typedef {import('./wire.js').RoomEvent} RoomEvent */
+
+/** Lines on the page while the reader follows; the oldest beyond it go, and can be scrolled back. */
+const LINES_MAX = 1500;
+const LINES_KEPT = 1000;
+const OLDER_PAGE = 100;
+const RETRY_MS = 3000;
+
+/**
+ * @typedef {object} ConversationOptions
+ * @property {import('./render.js').Scene} scene
+ * @property {import('./history.js').History} history
+ * @property {RoomEvent[]} events the newest, as the page brought them
+ * @property {number | null} before
+ * @property {(event: RoomEvent) => void} onEvent told of each event once, in order
+ * @property {(status: number) => void} onRefused the history is closed to us
+ */
+
+export class Conversation {
+  #options;
+  #log = new Log();
+  #lines;
+  #scroll;
+  /** @type {RoomEvent[]} */
+  #queue = [];
+  #drawing = false;
+  #catching = false;
+  #again = false;
+  #loading = false;
+  #more;
+  #unread = 0;
+  #start = byId('start');
+  #button = byId('to-bottom');
+
+  /** @param {ConversationOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#more = options.before !== null;
+    this.#lines = new Lines(byId('messages'), options.scene);
+    this.#scroll = new Scroll(byId('log'), () => this.#moved());
+    this.#button.addEventListener('click', () => this.#scroll.toBottom());
+    if (options.events.length > 0) this.#lines.append(this.#log.page(options.events));
+    this.#tellStart();
+    const sight = new IntersectionObserver(
+      ([entry]) => entry?.isIntersecting && this.#loadOlder(),
+      { root: byId('log'), rootMargin: '600px 0px 0px 0px' },
+    );
+    sight.observe(this.#start);
+  }
+
+  /**
+   * An event as it happens, or as an answer to what we did.
+   * @param {RoomEvent} event
+   */
+  receive(event) {
+    this.#show(this.#log.live(event));
+    if (this.#log.hole) this.catchUp();
+  }
+
+  /** Asks for everything after the last line; again after that, when asked again meanwhile. */
+  async catchUp() {
+    this.#again = true;
+    if (this.#catching) return;
+    this.#catching = true;
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#fetchNewer();
+      }
+    } catch (error) {
+      if (error instanceof HistoryRefused && error.status < 500 && error.status !== 429) {
+        this.#options.onRefused(error.status);
+      } else {
+        setTimeout(() => this.catchUp(), RETRY_MS);
+      }
+    } finally {
+      this.#catching = false;
+    }
+  }
+
+  /**
+   * Changes the lines that are not in the log yet, without moving the reader.
+   * @param {() => void} change
+   */
+  keep(change) {
+    this.#scroll.keep(change);
+  }
+
+  /** After I said something, I want to see it. */
+  toBottom() {
+    if (!this.#scroll.following) this.#scroll.toBottom();
+  }
+
+  async #fetchNewer() {
+    const { history } = this.#options;
+    for (;;) {
+      const last = this.#log.last;
+      const { chats, before } = await (last ? history.after(last) : history.newest(50));
+      this.#show(this.#log.page(chats));
+      if (!last) this.#more = before !== null;
+      if (chats.length < PAGE_MAX || this.#log.last === last) break;
+    }
+    if (this.#log.hole && !this.#again) this.#show(this.#log.skip());
+  }
+
+  /** @param {RoomEvent[]} events */
+  #show(events) {
+    if (events.length === 0) return;
+    for (const event of events) this.#options.onEvent(event);
+    this.#queue.push(...events);
+    if (this.#drawing) return;
+    this.#drawing = true;
+    const draw = () => this.#draw();
+    // A hidden page gets no frames.
+    if (document.hidden) setTimeout(draw, 100);
+    else requestAnimationFrame(draw);
+  }
+
+  /** Once per frame, however many events came. */
+  #draw() {
+    this.#drawing = false;
+    const events = this.#queue.splice(0);
+    const following = this.#scroll.following;
+    this.#scroll.keep(() => {
+      this.#lines.append(events);
+      for (const event of events) this.drawn(event);
+    });
+    if (following) this.#trim();
+    else this.#unread += events.filter((event) => this.#isNews(event)).length;
+    this.#tellStart();
+    this.#moved();
+  }
+
+  /**
+   * Told in the same frame as the line appears, to take away what stood for it.
+   * @type {(event: RoomEvent) => void}
+   */
+  drawn = () => {};
+
+  /** @param {RoomEvent} event */
+  #isNews(event) {
+    return event.type === 'chat' && event.uid !== this.#options.scene.me.uid;
+  }
+
+  #trim() {
+    if (this.#lines.count <= LINES_MAX) return;
+    this.#log.forgetBefore(this.#lines.trim(LINES_KEPT));
+    this.#more = true;
+  }
+
+  async #loadOlder() {
+    if (!this.#more || this.#loading || this.#log.first === 0) return;
+    this.#loading = true;
+    this.#tellStart();
+    const box = byId('log');
+    try {
+      const { chats, before } = await this.#options.history.before(this.#log.first, OLDER_PAGE);
+      const older = this.#log.older(chats);
+      this.#more = before !== null && older.length > 0;
+      // A screen reader is to hear new lines, not these.
+      box.setAttribute('aria-live', 'off');
+      this.#lines.prepend(older);
+      this.#loading = false;
+      this.#tellStart();
+    } catch {
+      this.#loading = false;
+      this.#start.textContent = this.#options.scene.texts.historyFailed;
+      setTimeout(() => this.#loadOlderIfSeen(), RETRY_MS);
+      return;
+    } finally {
+      setTimeout(() => box.setAttribute('aria-live', 'polite'), 500);
+    }
+    this.#loadOlderIfSeen();
+  }
+
+  /** The observer speaks only when something changes: look again while the top stays in sight. */
+  #loadOlderIfSeen() {
+    const box = byId('log').getBoundingClientRect();
+    if (this.#start.getBoundingClientRect().bottom > box.top - 600) this.#loadOlder();
+  }
+
+  #tellStart() {
+    const { texts } = this.#options.scene;
+    const atStart = this.#lines.count === 0 ? 'emptyLog' : 'beginning';
+    const text = this.#loading ? 'loading' : this.#more ? '' : atStart;
+    this.#start.textContent = texts[text] ?? '';
+  }
+
+  #moved() {
+    const { following } = this.#scroll;
+    if (following) this.#unread = 0;
+    this.#button.hidden = following;
+    this.#button.classList.toggle('news', this.#unread > 0);
+    const { texts } = this.#options.scene;
+    const label = this.#unread
+      ? fill(texts.newMessages, { n: this.#unread })
+      : texts.toBottom;
+    field(this.#button, 'label').textContent = label;
+  }
+}

@@ -1,0 +1,173 @@
+// @ts-check
+// The list of lines: groups those of one author, separates days, folds coming and going. DOM only.
+
+import { dayKey, dayName } from './moment.js';
+import { messageLine, noticeText } from './render.js';
+import { fill } from './text.js';
+
+/** @typedef {import('./wire.js').RoomEvent} RoomEvent */
+/** @typedef {import('./render.js').Scene} Scene */
+
+/** Lines of one author within this time stand together. */
+const GROUP_MS = 5 * 60_000;
+/** Lines before so many are laid out only in sight (`.old`), by then at a height that is known. */
+const RECENT = 60;
+/** So many comings and goings in a row are folded. */
+const FOLD_FROM = 3;
+
+/** @param {RoomEvent | undefined} event */
+const isPassing = (event) => event?.type === 'join' || event?.type === 'exit';
+
+export class Lines {
+  #list;
+  #scene;
+  /** @type {WeakMap<Element, RoomEvent[]>} what each line shows, oldest first */
+  #shown = new WeakMap();
+
+  /**
+   * @param {HTMLElement} list
+   * @param {Scene} scene
+   */
+  constructor(list, scene) {
+    this.#list = list;
+    this.#scene = scene;
+    list.replaceChildren();
+  }
+
+  get count() {
+    return this.#list.childElementCount;
+  }
+
+  /** @param {RoomEvent[]} events oldest first, newer than all that is shown */
+  append(events) {
+    const made = this.#build(events, this.#list.lastElementChild);
+    this.#list.append(...made);
+    const end = this.count - RECENT;
+    for (let at = Math.max(0, end - made.length); at < end; at += 1) {
+      this.#list.children[at]?.classList.add('old');
+    }
+  }
+
+  /** @param {RoomEvent[]} events oldest first, older than all that is shown */
+  prepend(events) {
+    const made = this.#build(events, null);
+    for (const line of made) line.classList.add('old');
+    const seam = this.#list.firstElementChild;
+    this.#list.prepend(...made);
+    const last = made.at(-1);
+    if (seam && last) this.#place(seam, last);
+  }
+
+  /**
+   * Takes the oldest lines away, and says the seq of the oldest that is left.
+   * @param {number} keep
+   */
+  trim(keep) {
+    while (this.count > keep) this.#list.firstElementChild?.remove();
+    const first = this.#list.firstElementChild;
+    if (first) this.#place(first, null);
+    return (first && this.#shown.get(first)?.[0]?.seq) ?? 0;
+  }
+
+  /**
+   * @param {RoomEvent[]} events
+   * @param {Element | null} before the line that they follow
+   */
+  #build(events, before) {
+    const made = [];
+    for (const event of events) {
+      if (this.#joinNotice(event, before)) continue;
+      const line = event.user === 'system' ? this.#notice(event) : messageLine(event, this.#scene);
+      this.#shown.set(line, [event]);
+      this.#place(line, before);
+      made.push(line);
+      before = line;
+    }
+    return made;
+  }
+
+  /**
+   * One more coming or going is added to the line that already tells of them.
+   * @param {RoomEvent} event
+   * @param {Element | null} line
+   */
+  #joinNotice(event, line) {
+    const events = line && this.#shown.get(line);
+    const last = events?.at(-1);
+    if (!line || !last || !isPassing(event) || !isPassing(last)) return false;
+    if (dayKey(new Date(last.createdAt)) !== dayKey(new Date(event.createdAt))) return false;
+    events?.push(event);
+    this.#fold(line, events ?? []);
+    return true;
+  }
+
+  /** @param {RoomEvent} event */
+  #notice(event) {
+    const line = document.createElement('li');
+    line.className = 'notice';
+    line.append(noticeText(event));
+    return line;
+  }
+
+  /**
+   * @param {Element} line
+   * @param {RoomEvent[]} events
+   */
+  #fold(line, events) {
+    const day = line.querySelector(':scope > .day');
+    const texts = events.map(noticeText);
+    if (events.length < FOLD_FROM) return line.replaceChildren(...(day ? [day] : []), ...texts);
+    const open = line.querySelector('details')?.open ?? false;
+    const details = document.createElement('details');
+    const summary = document.createElement('summary');
+    summary.textContent = this.#summary(events);
+    details.append(summary, ...texts);
+    details.open = open;
+    line.replaceChildren(...(day ? [day] : []), details);
+  }
+
+  /** @param {RoomEvent[]} events */
+  #summary(events) {
+    const n = events.filter(({ type }) => type === 'join').length;
+    const m = events.length - n;
+    const { texts } = this.#scene;
+    if (m === 0) return fill(texts.joined, { n });
+    if (n === 0) return fill(texts.left, { n: m });
+    return fill(texts.joinedAndLeft, { n, m });
+  }
+
+  /**
+   * Sets what depends on the line before: the day, the group, the minute.
+   * @param {Element} line
+   * @param {Element | null} before
+   */
+  #place(line, before) {
+    const event = this.#shown.get(line)?.[0];
+    if (!event) return;
+    const earlier = before ? this.#shown.get(before)?.at(-1) : undefined;
+    const now = new Date(event.createdAt);
+    const then = earlier ? new Date(earlier.createdAt) : null;
+    const sameDay = then !== null && dayKey(then) === dayKey(now);
+    this.#separate(line, sameDay ? null : now);
+    const apart = then ? now.getTime() - then.getTime() : Infinity;
+    const isChat = event.type === 'chat' && earlier?.type === 'chat';
+    const follows = sameDay && isChat && earlier.uid === event.uid && apart < GROUP_MS;
+    line.classList.toggle('follows', follows);
+    const sameMinute = follows && then?.getMinutes() === now.getMinutes();
+    before?.classList.toggle('same-minute', sameMinute);
+  }
+
+  /**
+   * @param {Element} line
+   * @param {Date | null} day a new day that begins with this line
+   */
+  #separate(line, day) {
+    line.querySelector(':scope > .day')?.remove();
+    if (!day) return;
+    const separator = document.createElement('p');
+    separator.className = 'day';
+    const { today, yesterday } = this.#scene.texts;
+    separator.textContent = dayName(day, new Date(), { today, yesterday });
+    line.prepend(separator);
+  }
+}

@@ -1,0 +1,62 @@
+// @ts-check
+// The lobby page: rooms appear, change and vanish while one looks at them.
+
+import { Cards } from './cards.js';
+import { Connection } from './connection.js';
+import { data } from './page.js';
+import { Status } from './status.js';
+import * as topics from './topics.js';
+import { readCard } from './wire.js';
+
+/** After a subscription, retained cards come in one burst; this long without one, it is over. */
+const BURST_MS = 1500;
+
+const page = data();
+const cards = new Cards(page);
+const status = new Status('status', page.texts);
+
+/** @type {Set<string> | null} the rooms that were named since the subscription began */
+let named = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let burst;
+
+/** Rooms that vanished while nobody told us are not among the retained cards. */
+function sweep() {
+  for (const id of cards.ids) if (!named?.has(id)) cards.remove(id);
+  named = null;
+}
+
+function awaitSweep() {
+  clearTimeout(burst);
+  if (named) burst = setTimeout(sweep, BURST_MS);
+}
+
+/**
+ * @param {string} topic
+ * @param {Uint8Array} payload
+ */
+function onMessage(topic, payload) {
+  const id = topics.roomOfCard(topic);
+  if (!id) return;
+  const card = payload.length > 0 ? readCard(payload) : null;
+  if (card) cards.put(card);
+  else cards.remove(id);
+  named?.add(id);
+  awaitSweep();
+}
+
+const connection = new Connection({
+  base: page.base,
+  filters: [{ topic: topics.allCards, qos: 0 }],
+  onMessage,
+  onState(state) {
+    status.set(state);
+    if (state === 'connecting') named = new Set();
+    if (state === 'joined') awaitSweep();
+    if (state === 'lost') clearTimeout(burst);
+  },
+  onRefused: (_filter, code) => console.warn('the directory was refused:', code),
+});
+
+addEventListener('online', () => connection.hurry());
+document.addEventListener('visibilitychange', () => document.hidden || connection.hurry());

@@ -1,0 +1,89 @@
+// @ts-check
+// Who is in the room, asked for when somebody came or went.
+
+import { fillAvatar, shown } from './avatar.js';
+import { byId, field, fromTemplate } from './page.js';
+import { fill } from './text.js';
+
+/** @typedef {import('./wire.js').Person} Person */
+
+/** Many come at once: ask at most so often. */
+const APART_MS = 1000;
+
+export class Participants {
+  #address;
+  #scene;
+  #ownerId;
+  /** @type {Person[]} */
+  #people = [];
+  #asking = false;
+  #again = false;
+
+  /**
+   * @param {string} address the room's
+   * @param {import('./render.js').Scene} scene
+   * @param {string} ownerId
+   */
+  constructor(address, scene, ownerId) {
+    this.#address = address;
+    this.#scene = scene;
+    this.#ownerId = ownerId;
+  }
+
+  /** @param {string} ownerId */
+  ownedBy(ownerId) {
+    if (ownerId === this.#ownerId) return;
+    this.#ownerId = ownerId;
+    this.#draw();
+  }
+
+  async refresh() {
+    this.#again = true;
+    if (this.#asking) return;
+    this.#asking = true;
+    while (this.#again) {
+      this.#again = false;
+      await this.#ask();
+      await new Promise((resolve) => setTimeout(resolve, APART_MS));
+    }
+    this.#asking = false;
+  }
+
+  async #ask() {
+    try {
+      const response = await fetch(`${this.#address}/occupants`, {
+        headers: { accept: 'application/json' },
+        signal: AbortSignal.timeout(10_000),
+      });
+      if (!response.ok) return;
+      this.#people = (await response.json()).occupants;
+      this.#draw();
+    } catch (error) {
+      // The list stays as it was; the next coming or going asks again.
+      console.warn('participants:', error);
+    }
+  }
+
+  #draw() {
+    const { me } = this.#scene;
+    const rank = (/** @type {Person} */ { uid }) =>
+      uid === me.uid ? 0 : uid === this.#ownerId ? 1 : 2;
+    const sorted = [...this.#people].sort((a, b) => rank(a) - rank(b));
+    byId('occupants').replaceChildren(...sorted.map((person) => this.#row(person)));
+  }
+
+  /** @param {Person} person */
+  #row(person) {
+    const { me, texts } = this.#scene;
+    const row = fromTemplate('person');
+    fillAvatar(row, person);
+    field(row, 'name').textContent = shown(person);
+    field(row, 'me').hidden = person.uid !== me.uid;
+    field(row, 'owner').hidden = person.uid !== this.#ownerId;
+    const kind = person.kind === 'browser' ? '' : (texts[person.kind] ?? '');
+    const n = person.connections ?? 1;
+    const connections = n > 1 ? fill(texts.connections, { n }) : '';
+    field(row, 'kind').textContent = [kind, connections].filter(Boolean).join(' · ');
+    return row;
+  }
+}

@@ -1,0 +1,114 @@
+// @ts-check
+// One line of the conversation as DOM. Text becomes text nodes, never markup. No MQTT.
+
+import { fillAvatar, shown, withSwatches } from './avatar.js';
+import { clock, whole } from './moment.js';
+import { field, fromTemplate } from './page.js';
+import { fill, pieces } from './text.js';
+
+/** @typedef {import('./wire.js').RoomEvent} RoomEvent */
+
+/**
+ * @typedef {object} Scene
+ * @property {string} base
+ * @property {{ uid: string, user: string }} me
+ * @property {Record<string, any>} texts
+ */
+
+/**
+ * @param {RoomEvent} event
+ * @param {Scene} scene
+ */
+export function messageLine(event, scene) {
+  const line = emptyLine(event, scene, event.uid === scene.me.uid);
+  const moment = new Date(event.createdAt);
+  const time = /** @type {HTMLTimeElement} */ (field(line, 'time'));
+  time.dateTime = event.createdAt;
+  time.textContent = clock(moment);
+  time.title = whole(moment);
+  if (event.gif) {
+    const alt = fill(scene.texts.imageBy, { name: shown(event) });
+    field(line, 'text').replaceWith(picture(`${scene.base}/gif/${event.gif}`, alt, scene));
+  } else {
+    field(line, 'text').append(...linked(event.chat ?? ''));
+  }
+  return line;
+}
+
+/**
+ * A line of mine that is not in the log yet.
+ * @param {string} chat
+ * @param {Scene} scene
+ */
+export function sendLine(chat, scene) {
+  const line = emptyLine(scene.me, scene, true);
+  field(line, 'text').append(...linked(chat));
+  const state = document.createElement('span');
+  state.className = 'send-state';
+  state.dataset['field'] = 'state';
+  field(line, 'time').replaceWith(state);
+  return line;
+}
+
+/**
+ * @param {import('./avatar.js').Who} who
+ * @param {Scene} scene
+ * @param {boolean} mine
+ */
+function emptyLine(who, scene, mine) {
+  const line = fromTemplate('message');
+  line.classList.toggle('mine', mine);
+  fillAvatar(line, who);
+  field(line, 'author').textContent = mine ? scene.texts.me : shown(who);
+  return line;
+}
+
+/** @param {string} text */
+function linked(text) {
+  return pieces(text).map(({ text, href }) => {
+    if (!href) return text;
+    const link = document.createElement('a');
+    link.href = href;
+    link.rel = 'noopener noreferrer nofollow';
+    link.target = '_blank';
+    link.textContent = text;
+    return link;
+  });
+}
+
+/**
+ * An image in a box of fixed shape, so that nothing moves when it arrives.
+ * @param {string} address
+ * @param {string} alt
+ * @param {Scene} scene
+ */
+function picture(address, alt, scene) {
+  const link = document.createElement('a');
+  link.className = 'picture';
+  link.href = address;
+  const image = document.createElement('img');
+  image.loading = 'lazy';
+  image.decoding = 'async';
+  image.width = 320;
+  image.height = 240;
+  image.alt = alt;
+  image.src = address;
+  image.addEventListener('error', () => {
+    const gone = document.createElement('p');
+    gone.className = 'picture gone';
+    gone.textContent = scene.texts.imageGone;
+    link.replaceWith(gone);
+  });
+  link.append(image);
+  return link;
+}
+
+/**
+ * What the server said, in one centred line.
+ * @param {RoomEvent} event
+ */
+export function noticeText(event) {
+  const text = document.createElement('p');
+  text.append(...withSwatches(event.chat ?? ''));
+  return text;
+}

@@ -1,0 +1,197 @@
+// @ts-check
+// The room page: joins the parts, decides nothing that they can decide.
+
+import { Attachments } from './attachments.js';
+import { copy } from './clipboard.js';
+import { Composer } from './composer.js';
+import { Connection } from './connection.js';
+import { Conversation } from './conversation.js';
+import { commands } from './device.js';
+import { showEnding } from './ending.js';
+import { History } from './history.js';
+import { byId, data, revealScripted } from './page.js';
+import { Participants } from './participants.js';
+import { Sends } from './sends.js';
+import { Status } from './status.js';
+import * as topics from './topics.js';
+import { watchPictures } from './viewer.js';
+import { readCard, readEvent } from './wire.js';
+
+/** @typedef {import('./wire.js').RoomEvent} RoomEvent */
+
+const page = data();
+const { base, me, texts, limits } = page;
+/** @type {import('./wire.js').Card} */
+let room = page.room;
+const address = `${base}/room/${room.id}`;
+const scene = { base, me, texts };
+let over = false;
+let unseen = 0;
+
+const status = new Status('connection', texts);
+const participants = new Participants(address, scene, room.ownerId);
+const conversation = new Conversation({
+  scene,
+  history: new History(address),
+  events: page.events,
+  before: page.before,
+  onEvent,
+  onRefused: (code) => end(code === 404 ? 'endNoSuchRoom' : 'endRefused'),
+});
+const connection = new Connection({
+  base,
+  filters: [
+    // This one is the joining.
+    { topic: topics.chat(room.id), qos: 1 },
+    { topic: topics.card(room.id), qos: 0 },
+  ],
+  onMessage,
+  onState,
+  onRefused,
+});
+const keep = conversation.keep.bind(conversation);
+const sends = new Sends({
+  scene,
+  textMax: limits.text,
+  joined: () => connection.joined,
+  publish: (payload) => connection.publish(topics.chat(room.id), payload),
+  keep,
+});
+const composer = new Composer({ room: room.id, textMax: limits.text, texts, say });
+new Attachments({
+  address,
+  scene,
+  bytesMax: limits.uploadBytes,
+  keep,
+  note: composer.note.bind(composer),
+  onStored: (event) => conversation.receive(event),
+});
+
+conversation.drawn = (event) => {
+  if (event.uid === me.uid && event.key) sends.arrived(event.key);
+};
+
+/** @param {string} chat */
+function say(chat) {
+  const taken = sends.say(chat);
+  if (taken) conversation.toBottom();
+  else composer.note(texts.tooMany, true);
+  return taken;
+}
+
+/** @param {import('./connection.js').ConnectionState} state */
+function onState(state) {
+  status.set(state);
+  if (state === 'lost') sends.interrupted();
+  if (state !== 'joined') return;
+  conversation.catchUp();
+  participants.refresh();
+  sends.flush();
+}
+
+/**
+ * @param {string} topic
+ * @param {Uint8Array} payload
+ */
+function onMessage(topic, payload) {
+  if (topic === topics.card(room.id)) {
+    if (payload.length === 0) return end('endRemoved');
+    const card = readCard(payload);
+    if (card) showCard(card);
+  } else {
+    const event = readEvent(payload);
+    if (!event) return;
+    if (event.type === 'removeRoom') return end('endRemoved');
+    if (event.type === 'kick' && event.uid === me.uid) return end('endKicked');
+    conversation.receive(event);
+  }
+}
+
+/** @param {RoomEvent} event each once, in order, also those of the past that we missed */
+function onEvent(event) {
+  if (event.type !== 'chat') return void participants.refresh();
+  if (document.hidden && event.uid !== me.uid) unseen += 1;
+  tellTitle();
+}
+
+/**
+ * @param {{ topic: string }} filter
+ * @param {number} code
+ */
+async function onRefused({ topic }, code) {
+  if (topic !== topics.chat(room.id)) return;
+  if (code === 0x97) return end('endFull');
+  const response = await fetch(`${address}/chats?limit=1`, { headers: { accept: 'application/json' } }).catch(() => null);
+  end(response?.status === 404 ? 'endNoSuchRoom' : 'endRefused');
+}
+
+/** @param {import('./wire.js').Card} card */
+function showCard(card) {
+  room = card;
+  byId('title').textContent = card.title;
+  byId('locked').hidden = !card.locked;
+  for (const place of document.querySelectorAll('[data-occupancy]')) {
+    place.textContent = `${card.occupancy}/${card.max}`;
+  }
+  participants.ownedBy(card.ownerId);
+  showCommands();
+  tellTitle();
+}
+
+function showCommands() {
+  if (page.mqttPort === null) return;
+  const { listen, say } = commands(room.id, room.locked, location.hostname, page.mqttPort);
+  byId('command-listen').textContent = listen;
+  byId('command-say').textContent = say;
+  byId('device-locked').hidden = !room.locked;
+}
+
+function tellTitle() {
+  const title = `${unseen ? `(${unseen}) ` : ''}${room.title} · Parlor`;
+  if (document.title !== title) document.title = title;
+}
+
+/** @param {import('./ending.js').Ending} ending */
+function end(ending) {
+  if (over) return;
+  over = true;
+  connection.close();
+  status.set('joined');
+  showEnding(ending, texts);
+}
+
+function seen() {
+  if (document.hidden) return;
+  unseen = 0;
+  tellTitle();
+  connection.hurry();
+}
+
+function watchButtons() {
+  for (const button of document.querySelectorAll('[data-copies-link]')) {
+    button.addEventListener('click', () =>
+      copy(location.origin + address, texts.linkCopied, texts.copyFailed),
+    );
+  }
+  for (const button of document.querySelectorAll('[data-copies]')) {
+    const source = byId(/** @type {HTMLElement} */ (button).dataset['copies'] ?? '');
+    button.addEventListener('click', () =>
+      copy(source.textContent ?? '', texts.copied, texts.copyFailed),
+    );
+  }
+  const leave = /** @type {HTMLFormElement} */ (byId('leave'));
+  leave.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    over = true;
+    await connection.close();
+    leave.submit();
+  });
+  matchMedia('(min-width: 60rem)').addEventListener('change', () => byId('people').hidePopover());
+}
+
+watchPictures(byId('log'));
+watchButtons();
+showCommands();
+revealScripted();
+addEventListener('online', () => connection.hurry());
+document.addEventListener('visibilitychange', seen);

@@ -1,0 +1,43 @@
+// @ts-check
+// Where the reader is in the log. Follows the newest line only while the reader is there.
+//
+// The scroller is laid out from the bottom (`column-reverse`): its `scrollTop` is 0 at the newest
+// line and negative above it, so older lines can be added on top without moving anything.
+
+/** Within so many pixels of the newest line, the reader is taken to follow. */
+const NEAR_PX = 64;
+
+export class Scroll {
+  #box;
+
+  /**
+   * @param {HTMLElement} box
+   * @param {() => void} onMoved
+   */
+  constructor(box, onMoved) {
+    this.#box = box;
+    box.addEventListener('scroll', onMoved, { passive: true });
+  }
+
+  get following() {
+    return this.#box.scrollTop > -NEAR_PX;
+  }
+
+  /**
+   * Changes lines at the bottom: a follower sees the newest, a reader's lines stay where they are.
+   * @param {() => void} change
+   */
+  keep(change) {
+    const following = this.following;
+    const height = this.#box.scrollHeight;
+    const top = this.#box.scrollTop;
+    change();
+    this.#box.scrollTop = following ? 0 : top - (this.#box.scrollHeight - height);
+  }
+
+  toBottom() {
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const near = this.#box.scrollTop > -3 * this.#box.clientHeight;
+    this.#box.scrollTo({ top: 0, behavior: near && !still ? 'smooth' : 'instant' });
+  }
+}

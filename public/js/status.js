@@ -1,0 +1,44 @@
+// @ts-check
+// Tells whether the page is connected; quiet about interruptions too short to notice.
+
+import { byId } from './page.js';
+
+const QUIET_MS = 800;
+
+export class Status {
+  #texts;
+  #place;
+  #wasJoined = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /**
+   * @param {string} id the element that tells it
+   * @param {Record<string, any>} texts
+   */
+  constructor(id, texts) {
+    this.#place = byId(id);
+    this.#texts = texts;
+    this.#later();
+  }
+
+  /** @param {import('./connection.js').ConnectionState} state */
+  set(state) {
+    if (state === 'joined') {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#wasJoined = true;
+      this.#place.textContent = '';
+    } else {
+      this.#later();
+    }
+  }
+
+  #later() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const text = navigator.onLine ? (this.#wasJoined ? 'reconnecting' : 'connecting') : 'offline';
+      this.#place.textContent = this.#texts[text] ?? '';
+    }, QUIET_MS);
+  }
+}

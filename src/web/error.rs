@@ -1,0 +1,320 @@
+//! The one error of the web layer: what did not work, as an HTTP status with problem JSON
+//! (RFC 9457), or as a page that a person can read and that keeps what they typed.
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::{
+    pages::{ErrorPage, Problem},
+    texts::Language,
+    visitor::Visitor,
+};
+use crate::{
+    bridge::Refusal,
+    chat::{message::DraftFault, room::RoomFault},
+};
+
+/// What did not work. Its text names nothing that the client may not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A message that was not taken; its author gets it back.
+    #[error("{why}")]
+    Unsaid { why: Refusal, typed: String },
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Faulty(Vec<Fault>),
+    #[error("there is nothing at this address")]
+    NoSuchPage,
+    #[error("the request comes from a page of another site")]
+    Foreign,
+    #[error("the server is busy: try again")]
+    Busy,
+    /// The request itself: 400, 405, 408, 413, 415 and the like.
+    #[error("{}", request_fault(*.0))]
+    Request(StatusCode),
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {rule}")]
+pub struct Fault {
+    pub field: &'static str,
+    /// What would be right.
+    pub rule: String,
+}
+
+impl Fault {
+    pub fn new(field: &'static str, rule: impl Into<String>) -> Self {
+        Self { field, rule: rule.into() }
+    }
+}
+
+impl From<RoomFault> for Fault {
+    fn from(fault: RoomFault) -> Self {
+        let field = match fault {
+            RoomFault::Title => "title",
+            RoomFault::Max => "max",
+            RoomFault::Password => "password",
+        };
+        let sentence = fault.to_string();
+        let rule = sentence.split_once(": ").map_or(sentence.as_str(), |(_, rule)| rule);
+        Self::new(field, rule)
+    }
+}
+
+fn request_fault(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => "this address does not take that method",
+        StatusCode::REQUEST_TIMEOUT => "the request took too long",
+        StatusCode::PAYLOAD_TOO_LARGE => "the request is too large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "a body of this type is not understood here",
+        StatusCode::UPGRADE_REQUIRED => "this address speaks MQTT over WebSocket",
+        _ => "the request is not understood",
+    }
+}
+
+impl Failure {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(why) | Self::Unsaid { why, .. } => refusal_status(why),
+            Self::Faulty(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchPage => StatusCode::NOT_FOUND,
+            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Request(status) => *status,
+        }
+    }
+
+    /// How the page calls it.
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Refused(why) | Self::Unsaid { why, .. } => match why {
+                Refusal::NoSuchRoom => Problem::NoSuchRoom,
+                Refusal::Full => Problem::Full,
+                Refusal::Banned => Problem::Banned,
+                Refusal::TooManyRooms => Problem::TooManyRooms,
+                Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
+                Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
+                Refusal::Draft(DraftFault::NotTextNorImage | DraftFault::BadImage) => {
+                    Problem::NotAnImage
+                }
+                why => by_status(refusal_status(why)),
+            },
+            failure => by_status(failure.status()),
+        }
+    }
+
+    /// One word for programs.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(why) | Self::Unsaid { why, .. } => refusal_code(why),
+            Self::Faulty(_) => "faulty",
+            Self::NoSuchPage => "no-such-page",
+            Self::Foreign => "foreign-origin",
+            Self::Busy => "busy",
+            Self::Request(StatusCode::METHOD_NOT_ALLOWED) => "wrong-method",
+            Self::Request(StatusCode::REQUEST_TIMEOUT) => "timeout",
+            Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => "too-large",
+            Self::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE) => "wrong-media-type",
+            Self::Request(_) => "bad-request",
+        }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        match self {
+            Self::Faulty(faults) => faults.clone(),
+            Self::Refused(Refusal::Room(faults)) => faults.iter().map(|it| (*it).into()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whole seconds after which it may work.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(Refusal::TooOften(wait)) => Some(whole_seconds(*wait)),
+            Self::Unsaid { why: Refusal::TooOften(wait), .. } => Some(whole_seconds(*wait)),
+            failure => (failure.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        }
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
+fn refusal_status(why: &Refusal) -> StatusCode {
+    match why {
+        Refusal::NoSuchRoom | Refusal::NoSuchPerson | Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::Locked | Refusal::WrongPassword | Refusal::Banned | Refusal::NotOwner => {
+            StatusCode::FORBIDDEN
+        }
+        Refusal::Full | Refusal::TooManyRooms => StatusCode::CONFLICT,
+        Refusal::Draft(DraftFault::NotTextNorImage) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn refusal_code(why: &Refusal) -> &'static str {
+    match why {
+        Refusal::NoSuchRoom => "no-such-room",
+        Refusal::Locked => "locked",
+        Refusal::WrongPassword => "wrong-password",
+        Refusal::Banned => "banned",
+        Refusal::Full => "full",
+        Refusal::NotOwner => "not-owner",
+        Refusal::NoSuchPerson => "no-such-person",
+        Refusal::NotFound => "not-found",
+        Refusal::Room(_) => "faulty",
+        Refusal::Draft(fault) => match fault {
+            DraftFault::Empty => "empty",
+            DraftFault::TooLong(_) => "too-long",
+            DraftFault::NotText | DraftFault::Key => "faulty",
+            DraftFault::NotTextNorImage | DraftFault::BadImage => "not-an-image",
+            DraftFault::ImageTooLarge(_) => "too-large",
+        },
+        Refusal::TooManyRooms => "too-many-rooms",
+        Refusal::TooOften(_) => "too-often",
+        Refusal::StorageFull => "storage-full",
+        Refusal::Unavailable => "unavailable",
+    }
+}
+
+fn by_status(status: StatusCode) -> Problem {
+    match status.as_u16() {
+        403 => Problem::Forbidden,
+        404 => Problem::NoSuchPage,
+        413 => Problem::TooLarge,
+        429 => Problem::TooOften,
+        503 | 507 => Problem::Unavailable,
+        400..500 => Problem::BadRequest,
+        _ => Problem::Internal,
+    }
+}
+
+impl IntoResponse for Failure {
+    /// Problem JSON, with the failure itself beside it for [`dress`].
+    fn into_response(self) -> Response {
+        problem_json(self, Language::En)
+    }
+}
+
+/// `code` and `faults` (a rule for each field) are for programs, `detail` is for people.
+fn problem_json(failure: Failure, language: Language) -> Response {
+    let status = failure.status();
+    let mut problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": match language {
+            Language::En => failure.to_string(),
+            Language::Ko => failure.problem().text(language).1.to_owned(),
+        },
+        "code": failure.code(),
+    });
+    let faults = failure.faults();
+    if !faults.is_empty() {
+        let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
+        problem["faults"] = serde_json::Value::Object(by_field.collect());
+    }
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    let mut response = (status, kind, problem.to_string()).into_response();
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(failure);
+    response
+}
+
+/// A rendering that failed: nothing that a client can do makes it happen.
+impl From<askama::Error> for Failure {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a page cannot be drawn");
+        Self::Request(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// Gives an error the form that the visitor reads. Also those that the framework answers by itself.
+pub fn dress(response: Response, visitor: &Visitor) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let failure = match response.extensions().get::<Failure>() {
+        Some(failure) => failure.clone(),
+        None if is_error && !is_ours(&response) => match status {
+            StatusCode::NOT_FOUND => Failure::NoSuchPage,
+            status => Failure::Request(status),
+        },
+        None => return response,
+    };
+    let mut dressed = match visitor.wants_page() {
+        true => error_page(&failure, visitor),
+        false => problem_json(failure, visitor.language),
+    };
+    // What the framework said besides, as in `Allow`.
+    for (name, value) in response.headers() {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            dressed.headers_mut().insert(name, value.clone());
+        }
+    }
+    dressed
+}
+
+/// A page that a handler has drawn itself, such as a form with its faults.
+fn is_ours(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
+    let typed = match failure {
+        Failure::Unsaid { typed, .. } => Some(typed.as_str()),
+        _ => None,
+    };
+    let page = ErrorPage { layout: visitor.layout(), problem: failure.problem(), typed };
+    super::page(failure.status(), &page).unwrap_or_else(IntoResponse::into_response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_status() {
+        for (refusal, status) in [
+            (Refusal::NoSuchRoom, 404),
+            (Refusal::Locked, 403),
+            (Refusal::WrongPassword, 403),
+            (Refusal::Full, 409),
+            (Refusal::Room(vec![RoomFault::Max]), 422),
+            (Refusal::Draft(DraftFault::Empty), 422),
+            (Refusal::Draft(DraftFault::NotTextNorImage), 415),
+            (Refusal::Draft(DraftFault::ImageTooLarge(1)), 413),
+            (Refusal::TooOften(Duration::from_millis(1)), 429),
+            (Refusal::Unavailable, 503),
+        ] {
+            assert_eq!(refusal_status(&refusal).as_u16(), status, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds() {
+        let response = Failure::from(Refusal::TooOften(Duration::from_millis(1200)));
+        assert_eq!(response.into_response().headers()[header::RETRY_AFTER], "2");
+        let response = Failure::from(Refusal::TooOften(Duration::ZERO)).into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+    }
+
+    #[test]
+    fn a_fault_names_its_field_and_the_rule() {
+        assert_eq!(Fault::from(RoomFault::Title), Fault::new("title", "give 1 to 100 characters"));
+    }
+}
