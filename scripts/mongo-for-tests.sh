@@ -55,7 +55,7 @@ watch() {
     if [[ -n $discard ]]; then rm -rf "$discard"; fi
 }
 
-if ! command -v mongod >/dev/null && [[ ! -x $root/.venv/bin/secantusd-py ]]; then install >&2; fi
+if ! command -v mongod >/dev/null; then install >&2; fi
 
 if [[ -z $folder ]]; then folder=$(mktemp -d) discard=$folder; fi
 mkdir -p "$folder"
