@@ -5,13 +5,11 @@
 // and its WebSocket transport are taken here: half the bytes.
 
 import { build } from 'esbuild';
-import { writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 
 const entry = `
-  import client from 'mqtt/lib/client';
-  import { browserStreamBuilder } from 'mqtt/lib/connect/ws';
-  export const MqttClient = client.default;
-  export { browserStreamBuilder };
+  export { default as MqttClient } from 'mqtt/lib/client';
+  export { browserStreamBuilder } from 'mqtt/lib/connect/ws';
 `;
 
 /** Modules that the browser half names but never runs, or that only log. */
@@ -21,6 +19,16 @@ const replaced = {
   'worker-timers': 'export const setInterval = null, clearInterval = null',
   // Only for topic aliases on what we publish; we ask for none.
   'lru-cache': 'export class LRUCache extends Map {}',
+  // Four classes of it are used; its index brings pipelines, operators and more.
+  'readable-stream': `
+    const { Stream } = require('readable-stream/lib/internal/streams/legacy');
+    Stream._isUint8Array = (value) => value instanceof Uint8Array;
+    Stream._uint8ArrayToBuffer = ({ buffer, byteOffset, byteLength }) =>
+      Buffer.from(buffer, byteOffset, byteLength);
+    exports.Readable = require('readable-stream/lib/internal/streams/readable');
+    exports.Writable = require('readable-stream/lib/internal/streams/writable');
+    exports.Duplex = require('readable-stream/lib/internal/streams/duplex');
+    exports.Transform = require('readable-stream/lib/internal/streams/transform');`,
   '../../package.json': 'export const version = ""',
 };
 
@@ -33,11 +41,12 @@ const leaveOut = {
     onResolve({ filter }, ({ path }) => ({ path, namespace: 'replaced' }));
     onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({
       contents: replaced[/** @type {keyof typeof replaced} */ (path)],
+      resolveDir: process.cwd(),
     }));
   },
 };
 
-await build({
+const { metafile } = await build({
   stdin: { contents: entry, resolveDir: process.cwd() },
   outfile: 'public/vendor/mqtt.js',
   bundle: true,
@@ -50,6 +59,7 @@ await build({
   inject: ['scripts/node-globals.mjs'],
   plugins: [leaveOut],
   logLevel: 'warning',
+  metafile: true,
 });
 
 await writeFile(
@@ -63,3 +73,14 @@ export function browserStreamBuilder(
 ): ReturnType<StreamBuilder>;
 `,
 );
+
+// The licences of what is in the bundle ask to come with it.
+const folders = Object.keys(metafile.inputs).flatMap(
+  (path) => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
+);
+const licences = [];
+for (const folder of [...new Set(folders)].sort()) {
+  const name = (await readdir(folder)).find((file) => /^licen[cs]e/i.test(file));
+  if (name) licences.push(`== ${folder.slice('node_modules/'.length)}\n\n${await readFile(`${folder}/${name}`, 'utf8')}`);
+}
+await writeFile('public/vendor/LICENCES.txt', licences.join('\n\n'));

@@ -4,7 +4,7 @@
 import { newKey } from './outbox.js';
 import { byId, field } from './page.js';
 import { sendLine } from './render.js';
-import { textButton } from './sends.js';
+import { appendMine, textButton } from './sends.js';
 import { fill } from './text.js';
 import { UploadRefused, objection, upload } from './upload.js';
 
@@ -94,7 +94,7 @@ export class Attachments {
     const box = document.createElement('div');
     box.className = 'upload';
     field(line, 'text').replaceWith(preview, box);
-    this.#options.keep(() => this.#list.append(line));
+    this.#options.keep(() => appendMine(this.#list, line));
     return line;
   }
 

@@ -7,11 +7,8 @@ import { fill } from './text.js';
 
 /** @typedef {import('./wire.js').Card} Card */
 
-/** Newest first, and a full room after those one can enter. @param {Card} a @param {Card} b */
-export function inOrder(a, b) {
-  const full = Number(a.occupancy >= a.max) - Number(b.occupancy >= b.max);
-  return full || (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0);
-}
+/** Cards on the page. Of more rooms, the newest are shown. */
+const CARDS_MAX = 500;
 
 export class Cards {
   #list = byId('rooms');
@@ -37,12 +34,10 @@ export class Cards {
   /** @param {Card} card */
   put(card) {
     const known = this.#elements.get(card.id);
-    const element = known ?? this.#made(card.id);
-    const occupancy = field(element, 'occupancy').textContent;
-    this.#fill(element, card);
-    if (!known) this.#list.prepend(element);
-    else if (occupancy !== field(element, 'occupancy').textContent) restart(element, 'changed');
-    this.#tellEmpty();
+    if (!known) return this.#insert(card);
+    const occupancy = field(known, 'occupancy').textContent;
+    this.#fill(known, card);
+    if (occupancy !== field(known, 'occupancy').textContent) restart(known, 'changed');
   }
 
   /** @param {string} id */
@@ -56,13 +51,29 @@ export class Cards {
     this.#tellEmpty();
   }
 
-  /** @param {string} id */
-  #made(id) {
+  /**
+   * Newest first.
+   * @param {Card} card
+   */
+  #insert(card) {
+    const all = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    const next = all.find(({ dataset }) => (dataset['created'] ?? '') < card.createdAt);
+    const last = all.at(-1);
+    if (all.length >= CARDS_MAX && !next) return;
+    this.#list.insertBefore(this.#made(card), next ?? null);
+    if (all.length >= CARDS_MAX && last) this.remove(last.dataset['room'] ?? '');
+    this.#tellEmpty();
+  }
+
+  /** @param {Card} card */
+  #made(card) {
     const element = fromTemplate('card');
-    element.dataset['room'] = id;
-    element.querySelector('a')?.setAttribute('href', `${this.#page.base}/room/${id}`);
+    element.dataset['room'] = card.id;
+    element.dataset['created'] = card.createdAt;
+    element.querySelector('a')?.setAttribute('href', `${this.#page.base}/room/${card.id}`);
     element.classList.add('arrived');
-    this.#elements.set(id, element);
+    this.#elements.set(card.id, element);
+    this.#fill(element, card);
     return element;
   }
 
@@ -79,9 +90,9 @@ export class Cards {
     field(element, 'full').hidden = card.occupancy < card.max;
     field(element, 'owner').textContent = card.owner;
     field(element, 'ownerColour').setAttribute('fill', isColour(card.owner) ? card.owner : GREY);
-    const meter = /** @type {HTMLMeterElement} */ (field(element, 'meter'));
-    meter.max = card.max;
-    meter.value = card.occupancy;
+    const share = /** @type {HTMLProgressElement} */ (field(element, 'share'));
+    share.max = card.max;
+    share.value = card.occupancy;
     const values = { n: card.occupancy, max: card.max };
     field(element, 'occupancy').textContent = fill(texts.occupancy, values);
   }

@@ -23,8 +23,11 @@ const RETRY_MAX_MS = 15_000;
 const ANSWER_MS = 20_000;
 const PROBE_MS = 5000;
 
-/** Refusals that pass by themselves: unspecified, unavailable, busy, rate. */
-const PASSING = new Set([0x80, 0x83, 0x88, 0x89, 0x96]);
+/** A connection that held so long was a good one: the next try may come soon. */
+const STEADY_MS = 10_000;
+
+/** Refused subscriptions [MQTT-3.9.3] that may be granted later: unspecified, implementation. */
+const PASSING = new Set([0x80, 0x83, 0x91]);
 
 /** A publish that the server refused, or that was never answered (`code` 0). */
 export class NotPublished extends Error {
@@ -44,6 +47,8 @@ export class Connection {
   #closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #steady;
   #clientId = `parlor-${Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join('')}`;
 
   /** @param {ConnectionOptions} options */
@@ -90,6 +95,7 @@ export class Connection {
   async close() {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#steady);
     const client = this.#client;
     if (!client) return;
     const topics = this.#options.filters.map(({ topic }) => topic);
@@ -125,8 +131,11 @@ export class Connection {
     onState('connecting');
     client.on('connect', () => this.#subscribe(client));
     client.on('message', (topic, payload) => onMessage(topic, payload));
-    // Whatever the error, the connection closes, and `close` opens the next one.
-    client.on('error', (error) => console.warn('mqtt:', error.message));
+    // mqtt.js goes on after some errors, deaf: whatever it was, `close` opens the next connection.
+    client.on('error', (error) => {
+      console.warn('mqtt:', error.message);
+      client.end(true);
+    });
     client.on('close', () => this.#lost(client));
   }
 
@@ -139,7 +148,7 @@ export class Connection {
       if (code === null || PASSING.has(code)) return void client.end(true);
       if (code >= 0x80) return onRefused(filter, code);
     }
-    this.#attempts = 0;
+    this.#steady = setTimeout(() => (this.#attempts = 0), STEADY_MS);
     this.#joined = true;
     onState('joined');
   }
@@ -160,6 +169,7 @@ export class Connection {
     if (this.#client !== client) return;
     this.#client = null;
     this.#joined = false;
+    clearTimeout(this.#steady);
     client.end(true);
     if (this.#closed) return;
     const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.#attempts++);

@@ -10,6 +10,8 @@ import { fill } from './text.js';
 
 /** Lines of one author within this time stand together. */
 const GROUP_MS = 5 * 60_000;
+/** Lines before so many are laid out only in sight (`.old`), by then at a height that is known. */
+const RECENT = 60;
 /** So many comings and goings in a row are folded. */
 const FOLD_FROM = 3;
 
@@ -40,11 +42,16 @@ export class Lines {
   append(events) {
     const made = this.#build(events, this.#list.lastElementChild);
     this.#list.append(...made);
+    const end = this.count - RECENT;
+    for (let at = Math.max(0, end - made.length); at < end; at += 1) {
+      this.#list.children[at]?.classList.add('old');
+    }
   }
 
   /** @param {RoomEvent[]} events oldest first, older than all that is shown */
   prepend(events) {
     const made = this.#build(events, null);
+    for (const line of made) line.classList.add('old');
     const seam = this.#list.firstElementChild;
     this.#list.prepend(...made);
     const last = made.at(-1);

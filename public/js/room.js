@@ -168,9 +168,11 @@ function seen() {
 }
 
 function watchButtons() {
-  byId('copy-link').addEventListener('click', () =>
-    copy(location.origin + address, texts.linkCopied, texts.copyFailed),
-  );
+  for (const button of document.querySelectorAll('[data-copies-link]')) {
+    button.addEventListener('click', () =>
+      copy(location.origin + address, texts.linkCopied, texts.copyFailed),
+    );
+  }
   for (const button of document.querySelectorAll('[data-copies]')) {
     const source = byId(/** @type {HTMLElement} */ (button).dataset['copies'] ?? '');
     button.addEventListener('click', () =>

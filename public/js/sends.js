@@ -67,13 +67,13 @@ export class Sends {
     }
   }
 
-  /** @param {number} code an MQTT 5 reason code */
+  /** @param {number} code of a PUBACK [MQTT-3.4.2.1]; 0 when none came */
   #why(code) {
     const { scene, textMax } = this.#options;
-    const { noAnswer, tooOften, tooLong, refused } = scene.texts;
+    const { noAnswer, tooOften, notTaken, refused } = scene.texts;
     if (code === 0) return noAnswer;
-    if (code === 0x96 || code === 0x97) return tooOften;
-    if (code === 0x95) return fill(tooLong, { n: textMax });
+    if (code === 0x97) return tooOften;
+    if (code === 0x99) return fill(notTaken, { n: textMax });
     return refused;
   }
 
@@ -97,7 +97,7 @@ export class Sends {
   #made({ key, chat }) {
     const line = sendLine(chat, this.#options.scene);
     this.#lines.set(key, line);
-    this.#list.append(line);
+    appendMine(this.#list, line);
     return line;
   }
 
@@ -133,6 +133,17 @@ export class Sends {
     );
     return fault;
   }
+}
+
+/**
+ * Puts a line of mine below the log, as close to the one above as it will stand in the log.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} line
+ */
+export function appendMine(list, line) {
+  const above = list.lastElementChild ?? list.previousElementSibling?.lastElementChild;
+  line.classList.toggle('follows', above?.classList.contains('mine') ?? false);
+  list.append(line);
 }
 
 /**

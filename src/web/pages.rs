@@ -164,11 +164,10 @@ impl LobbyPage<'_> {
         struct Data<'a> {
             base: &'a str,
             me: Me<'a>,
-            rooms: &'a [CardView],
             texts: &'static ScriptTexts,
         }
         let Layout { base, me, .. } = self.layout;
-        script_json(&Data { base, me, rooms: &self.rooms, texts: &self.layout.texts().script })
+        script_json(&Data { base, me, texts: &self.layout.texts().script })
     }
 }
 
