@@ -2,6 +2,7 @@
 # Becomes a MongoDB server for tests, on 127.0.0.1:
 #
 #     scripts/mongo-for-tests.sh --port PORT [--storage-path FOLDER]
+#     scripts/mongo-for-tests.sh --install
 #
 # `mongod` when it is on the PATH, else SecantusDB, which speaks the same protocol and is installed
 # into `.venv` on first use. Without a folder the data is thrown away at the end. Ready when the port
@@ -17,16 +18,17 @@ usage() {
     exit 2
 }
 
-port='' folder='' discard=''
+port='' folder='' discard='' only_install=''
 while (($#)); do
     case $1 in
         --port) port=${2-} ;;
         --storage-path) folder=${2-} ;;
+        --install) only_install=yes ;;
         *) usage ;;
     esac
     shift $(($# > 1 ? 2 : 1))
 done
-[[ $port =~ ^[0-9]+$ ]] || usage
+[[ $port =~ ^[0-9]+$ || -n $only_install ]] || usage
 
 # One at a time: two that install into the same folder spoil it.
 install() {
@@ -56,6 +58,7 @@ watch() {
 }
 
 if ! command -v mongod >/dev/null && [[ ! -x $root/.venv/bin/secantusd-py ]]; then install >&2; fi
+if [[ -n $only_install ]]; then exit; fi
 
 if [[ -z $folder ]]; then folder=$(mktemp -d) discard=$folder; fi
 mkdir -p "$folder"

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use parlor::{
     bridge::devices,
     config::{self, Config},
-    server::{self, Stop},
+    server::{self, Stop, backup},
     store, telemetry,
 };
 
@@ -40,6 +40,10 @@ enum Command {
     Check,
     /// Prints broker.toml: every setting, commented, at its default.
     Defaults,
+    /// Writes the embedded store and its images into a new file, also while the server runs.
+    Backup { file: PathBuf },
+    /// Puts a backup into an empty data folder.
+    Restore { file: PathBuf },
     /// Devices that connect by name and token.
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -89,6 +93,8 @@ async fn run(cli: Cli) -> Outcome {
             Ok(())
         }
         Command::Defaults => Ok(()),
+        Command::Backup { file } => Ok(backup::backup(&config, &file)?),
+        Command::Restore { file } => Ok(backup::restore(&config, &file)?),
         Command::Device(command) => device(&config, command).await,
     }
 }

@@ -14,8 +14,10 @@ use crate::{
     web::{self, Web},
 };
 
+pub mod backup;
 mod gate;
 mod http;
+mod lock;
 mod secret;
 
 use gate::Gate;
@@ -70,6 +72,7 @@ type Ended = (&'static str, Option<String>);
 /// `listening http=ADDR mqtt=ADDR`.
 pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let config = Arc::new(config);
+    let _lock = lock::lock(&config.server.data_dir).map_err(ServerError::Data)?;
     let store = store::open(config.store.uri.reveal(), &config.server.data_dir).await?;
     let files = Files::open(&config.uploads.dir).await?;
     let bus = bus::open(&config);

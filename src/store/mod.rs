@@ -21,7 +21,7 @@ use crate::chat::{
     Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid, people::Person,
 };
 
-pub use open::open;
+pub use open::{check, file, open, snapshot};
 
 /// A store shared by everybody who reads it.
 pub type SharedStore = Arc<dyn Store>;

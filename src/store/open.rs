@@ -23,6 +23,25 @@ pub async fn open(uri: &str, data_dir: &Path) -> Result<SharedStore> {
     }
 }
 
+/// The file of an embedded store, without opening it; none when the URI names a server.
+pub fn file(uri: &str, data_dir: &Path) -> Result<Option<PathBuf>> {
+    Ok(match Location::read(uri, data_dir)? {
+        Location::File(path) => Some(path),
+        Location::Mongo => None,
+    })
+}
+
+/// Whether the file is a whole store of this version. Brings an older one up to date. Blocks.
+pub fn check(path: &Path) -> Result<()> {
+    super::sqlite::check(path)
+}
+
+/// Writes what the embedded store at `path` holds now into the new file `into`, also while a server
+/// uses it. Blocks.
+pub fn snapshot(path: &Path, into: &Path) -> Result<()> {
+    super::sqlite::snapshot(path, into)
+}
+
 #[cfg(feature = "mongo")]
 async fn mongo(uri: &str) -> Result<SharedStore> {
     Ok(Arc::new(super::mongo::Mongo::open(uri).await?))

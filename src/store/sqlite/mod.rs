@@ -16,6 +16,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
+pub use self::schema::{check, snapshot};
 use self::{readers::Readers, writer::Writer};
 use super::{Appended, Device, Page, Result, SavedRoom, Standing, Store};
 use crate::chat::{Event, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid};

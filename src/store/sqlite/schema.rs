@@ -45,6 +45,28 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Whether the file is whole, and ours; brings an older one up to date.
+pub fn check(path: &Path) -> Result<()> {
+    let connection = open(path)?;
+    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        fault => Err(StoreError::Unusable(format!("{} is damaged: {fault}", path.display()))),
+    }
+}
+
+/// Writes what is in the file now into a new one, beside whoever uses it.
+pub fn snapshot(path: &Path, into: &Path) -> Result<()> {
+    let said = |error: std::io::Error| {
+        StoreError::Unavailable(format!("cannot write {}: {error}", into.display()))
+    };
+    // Made here for its mode: SQLite takes an empty file as it is.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(into).map_err(said)?;
+    let into = into.to_str().ok_or_else(|| StoreError::Unusable("the name is not text".into()))?;
+    connect(path)?.execute("VACUUM INTO ?1", [into])?;
+    Ok(())
+}
+
 fn prepare_file(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

@@ -1,0 +1,59 @@
+# Parlor. `make` alone says what there is.
+#
+# Needs Rust and Node; what the tests need besides is installed by `make setup`.
+# CARGO_TARGET_DIR is honoured. ARGS are given to the program: make run ARGS='--set log.level=debug'
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PARLOR := $(TARGET)/debug/parlor
+# The browser half of mqtt.js, which the pages load: the only thing that npm builds.
+VENDOR := public/vendor/mqtt.js
+# What a command leaves behind is ended with it.
+ALONE := scripts/alone.sh
+
+.PHONY: help run build test setup check journeys browser clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+run: build ## builds it and starts it: open http://127.0.0.1:8005
+	exec $(PARLOR) $(ARGS)
+
+build: $(VENDOR) ## builds the pages' script and the program
+	cargo build --bin parlor
+
+test: setup check journeys browser ## everything: format, lints, types, units, journeys, browsers
+
+setup: $(VENDOR) ## installs what the tests need
+	scripts/setup-tests.sh
+
+check: $(VENDOR) ## the quick part: format, clippy, types
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	npm run --silent check
+
+# One cargo command: each crate is compiled once, and the journeys use the binary built with it.
+journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on real sockets
+	npm run --silent test:js
+	$(ALONE) cargo test --lib --test layers --test it
+
+browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test tests/browser/*.test.js
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test tests/browser/*.test.js
+
+clean: ## removes all that was built or installed here
+	cargo clean
+	rm -rf node_modules public/vendor artefacts .venv
+
+$(VENDOR): node_modules/.package-lock.json scripts/build.mjs scripts/node-globals.mjs
+	npm run --silent build
+
+# npm writes this file last.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@

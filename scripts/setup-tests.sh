@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs what the tests need besides Rust and Node, or says what is missing and how to get it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+missing=()
+need() { # package, then a command that works when it is there
+    local package=$1
+    shift
+    if ! "$@" >/dev/null 2>&1; then missing+=("$package"); fi
+}
+
+wants_mongo() {
+    [[ -z ${MONGODB_URI-} && ${PARLOR_TEST_SKIP_MONGO-} != 1 ]] && ! command -v mongod >/dev/null
+}
+
+need mosquitto-clients command -v mosquitto_sub
+need chromium command -v chromium
+if wants_mongo; then need python3-venv python3 -c 'import ensurepip, venv'; fi
+
+if ((${#missing[@]})); then
+    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+        echo "The tests need these packages of Debian: ${missing[*]}" >&2
+        echo "As root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "Installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; }; then
+        echo "These packages could not be installed: ${missing[*]}" >&2
+        exit 1
+    fi >/dev/null
+fi
+
+for part in fmt clippy; do
+    if ! cargo "$part" --version >/dev/null 2>&1; then
+        echo "Rust lacks cargo $part: rustup component add rustfmt clippy" >&2
+        exit 1
+    fi
+done
+
+if wants_mongo && ! scripts/mongo-for-tests.sh --install; then
+    echo "The MongoDB server for the tests could not be installed. Give one by MONGODB_URI, or" >&2
+    echo "leave its tests out with PARLOR_TEST_SKIP_MONGO=1" >&2
+    exit 1
+fi

@@ -1,0 +1,27 @@
+// @ts-check
+// What every file of journeys begins and ends with: a server, a browser, and both gone at the end.
+
+import { after, before } from 'node:test';
+
+import { Browser } from './people.js';
+import { Server } from './server.js';
+
+/**
+ * @param {Record<string, string>} [settings]
+ * @returns {{ server: Server, browser: Browser }} there when the tests run
+ */
+export function stage(settings = {}) {
+  const scene = /** @type {{ server: Server, browser: Browser }} */ ({});
+  before(async () => {
+    scene.server = await Server.start(settings);
+    scene.browser = await Browser.start();
+  });
+  after(async () => {
+    try {
+      await scene.browser?.close();
+    } finally {
+      await scene.server?.remove();
+    }
+  });
+  return scene;
+}

@@ -1,0 +1,119 @@
+// @ts-check
+// Every page and state, on phone and desktop, light and dark: looked at by axe for what keeps people
+// out, and put into artefacts/ for people to look at.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+
+import { file } from './harness/images.js';
+import { DESKTOP, PHONE } from './harness/people.js';
+import { store } from './harness/server.js';
+import { stage } from './harness/stage.js';
+import { Wire } from './harness/wire.js';
+
+const scene = stage();
+const folder = resolve(import.meta.dirname, '../../artefacts', store);
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** @typedef {import('./harness/people.js').Person} Person */
+
+/**
+ * What axe finds, as lines.
+ * @param {Person} person
+ */
+async function faults({ page }) {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    // A word that appears is faded in: its contrast is judged when it is there.
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+    const { violations } = await /** @type {any} */ (window).axe.run();
+    return violations.map(
+      (/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.target).join(' ')}`,
+    );
+  });
+}
+
+for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+    test(`every page and state on ${device}, ${colorScheme}`, async () => {
+      const { server, browser } = scene;
+      mkdirSync(folder, { recursive: true });
+      const wire = await Wire.to(server);
+      const look = { ...options, colorScheme, locale: 'en-US' };
+      const me = await browser.person(wire.url, look);
+      const other = await browser.person(server.url);
+      /** @type {string[]} */
+      const found = [];
+      /** @param {string} name */
+      const shot = async (name, person = me) => {
+        for (const fault of await faults(person)) found.push(`${name}: ${fault}`);
+        const path = join(folder, `${name}-${device}-${colorScheme}.png`);
+        await person.page.screenshot({ path });
+      };
+
+      await shot('lobby-empty');
+      const locked = await other.create('비밀 모임', { password: 'p' });
+      const full = await (await browser.person(server.url)).create('Full house', { max: 2 });
+      const second = await browser.person(server.url);
+      await second.enter(full);
+      await me.page.goto(`${wire.url}/`);
+      await me.page.locator(`[data-room="${locked}"]`).waitFor();
+      await shot('lobby');
+
+      await me.page.goto(`${wire.url}/room`);
+      await shot('form');
+      await me.page.locator('form.sheet').evaluate((form) => Object.assign(form, { noValidate: true }));
+      await me.page.getByLabel('Capacity').fill('1');
+      await me.page.getByRole('button', { name: 'Create room' }).click();
+      await me.page.locator('[aria-invalid]').first().waitFor();
+      await shot('form-faulty');
+
+      await me.page.goto(`${wire.url}/room/${locked}`);
+      await shot('door');
+      await me.page.locator('#password').fill('wrong');
+      await me.page.getByRole('button', { name: 'Enter' }).click();
+      await me.page.getByRole('alert').waitFor();
+      await shot('door-wrong');
+
+      await me.page.goto(`${wire.url}/room/${full}`);
+      await shot('full');
+      await me.page.goto(`${wire.url}/nowhere`);
+      await shot('nowhere');
+
+      const room = await me.create('Tea & cake');
+      await shot('room-empty');
+      await other.enter(room);
+      await other.say('Is anybody bringing cake?');
+      await other.say('https://example.org/recipes');
+      await other.isSent();
+      await me.say('케이크는 제가 가져갈게요 🎂');
+      await me.say('A longer line, to see how it wraps when there is more to say than fits in one.');
+      await me.page.locator('#file').setInputFiles(file('cake.gif'));
+      await me.page.locator('#messages .picture img').waitFor();
+      await me.isSent();
+      await shot('room');
+      if (device === 'phone') await me.page.getByRole('button', { name: /Participants/ }).tap();
+      await me.page.locator('#device > summary').click();
+      await shot('room-people');
+      if (device === 'phone') {
+        await me.page.locator('#people').getByRole('button', { name: 'Close' }).tap();
+      }
+
+      wire.cut();
+      await me.say('Is this on?');
+      await me.sees('Connection lost');
+      await shot('room-lost');
+      wire.mend();
+      await me.isSent();
+      await me.context.request.delete(`${server.url}/room/${room}`);
+      await me.sees('This room has closed');
+      await shot('room-closed');
+      for (const person of [me, other, second]) await person.context.close();
+      wire.remove();
+      assert.deepEqual(found, []);
+    });
+  }
+}

@@ -1,0 +1,22 @@
+//! Journeys through the real server on real sockets: one process for each test, on a port and a
+//! data folder of its own, stopped by its id. `harness/` starts it and speaks to it; every other
+//! file tells what one kind of user does with it.
+//!
+//! Journeys in `on_each_store!` run on SQLite and on MongoDB.
+
+mod harness;
+
+mod clients;
+mod corners;
+mod devices;
+mod doors;
+mod lobby;
+mod pages;
+mod posts;
+mod presence;
+mod restart;
+mod rooms;
+mod seed_faults;
+mod uploads;
+mod websocket;
+mod wire;
