@@ -49,6 +49,7 @@ async fn sigterm_ends_it_in_order_under_open_connections(store: Store) {
     assert_eq!(modern.publish(&format!("chat/{room}"), "before the end").await, 0);
     let ended = server.stop().await;
     assert!(ended.success(), "{ended}");
+    assert!(!server.log().contains("cut off"), "all ended by itself: {}", server.log());
     assert_eq!(modern.closed().await, Some(0x8B));
     assert_eq!(page.closed().await, Some(0x8B));
     assert_eq!(older.closed().await, None);
