@@ -16,6 +16,7 @@ pub mod bridge;
 pub mod bus;
 pub mod chat;
 pub mod config;
+pub mod mqtt;
 pub mod server;
 pub mod store;
 pub mod telemetry;

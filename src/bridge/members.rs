@@ -95,7 +95,8 @@ impl Member {
                 state.send(Job::Append { message, off_record, place, reply });
             })
         };
-        let pending = Pending { shared: Arc::clone(&self.shared), id, image, answer, deadline };
+        let (shared, room) = (Arc::clone(&self.shared), self.room);
+        let pending = Pending { shared, room, id, image, answer, deadline };
         match enqueued {
             Ok(()) => Ok(pending),
             Err(refusal) => {
@@ -181,6 +182,7 @@ impl Shared {
 /// Something that is on its way into the log.
 pub struct Pending {
     shared: Arc<Shared>,
+    room: RoomId,
     id: MessageId,
     /// To be removed again when the message is not stored with it.
     image: Option<ImageName>,
@@ -189,6 +191,15 @@ pub struct Pending {
 }
 
 impl Pending {
+    pub fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// The id that the event will have, unless its key was used before.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
     /// Resolves after the commit, with what is in the log: for a key said before, the first event.
     pub async fn stored(mut self) -> Result<Event, Refusal> {
         let outcome = match tokio::time::timeout_at(self.deadline, &mut self.answer).await {

@@ -1,0 +1,74 @@
+//! Who connects: from a session cookie, a device's name and token, a room's password, or nothing.
+
+use std::net::IpAddr;
+
+use super::{
+    codec::Connect,
+    reason::{ReasonCode, Refusal},
+};
+use crate::{
+    bridge::{self, Bridge},
+    chat::Identity,
+};
+
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The client's own address, also behind a trusted proxy.
+    pub address: IpAddr,
+    /// The browser that the signed cookie of the WebSocket upgrade names.
+    pub browser: Option<Identity>,
+    /// For the log: `tcp` or `websocket`.
+    pub transport: &'static str,
+}
+
+impl Peer {
+    pub fn tcp(address: IpAddr) -> Peer {
+        Peer { address, browser: None, transport: "tcp" }
+    }
+
+    pub fn is_local(&self) -> bool {
+        self.address.is_loopback()
+    }
+}
+
+/// The identity behind a CONNECT. `client_id` is the one that the client brought or was assigned.
+/// Refusals are the same for an unknown name and a wrong secret.
+pub async fn identify(
+    bridge: &Bridge,
+    anonymous_allowed: bool,
+    peer: &Peer,
+    connect: &Connect,
+    client_id: &str,
+) -> Result<Identity, Refusal> {
+    let nobody = || match &peer.browser {
+        Some(browser) => Ok(browser.clone()),
+        None if anonymous_allowed => Ok(Identity::anonymous(client_id)),
+        None => Err(Refusal::new(ReasonCode::NotAuthorized, "give a user name and password")),
+    };
+    let Some(user_name) = connect.user_name.as_deref().filter(|name| !name.is_empty()) else {
+        return nobody();
+    };
+    let password = connect.password.as_deref().unwrap_or_default();
+    let Ok(password) = std::str::from_utf8(password) else { return Err(wrong()) };
+    if let Some(room) = user_name.strip_prefix("room:") {
+        let who = nobody()?;
+        let room = room.parse().map_err(|_| wrong())?;
+        let proof = bridge.check_password(room, password, peer.address).await.map_err(refused)?;
+        return Ok(Identity { unlocked: Some(proof), ..who });
+    }
+    bridge.device(user_name, password, peer.address).await.map_err(refused)
+}
+
+fn wrong() -> Refusal {
+    Refusal::new(ReasonCode::BadUserNameOrPassword, "the user name or password is wrong")
+}
+
+fn refused(refusal: bridge::Refusal) -> Refusal {
+    let text = refusal.to_string();
+    match refusal {
+        bridge::Refusal::TooOften(_) => Refusal::new(ReasonCode::ConnectionRateExceeded, text),
+        bridge::Refusal::Unavailable => Refusal::new(ReasonCode::ServerUnavailable, text),
+        _ => wrong(),
+    }
+}

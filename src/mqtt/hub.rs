@@ -1,0 +1,242 @@
+//! Who gets what: the bus's one stream of events and cards becomes mail for sessions.
+//!
+//! The stream is read without pause and split by room over a few workers, so that a busy room
+//! holds up no other but those of its worker. Order in a room is the stream's. `rooms` is one
+//! worker's part; cards go to the directory, which is plain MQTT.
+
+mod rooms;
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{broadcast, mpsc};
+
+pub use self::rooms::{Monitor, Reader};
+use self::rooms::{Incoming, Rooms};
+use super::{
+    Fault, Task,
+    codec::{Properties, Qos},
+    filter::Filter,
+    plain::{PlainTopics, Publication},
+    session::Message,
+    sessions::SessionId,
+};
+use crate::{
+    bridge::{Bridge, Refusal},
+    bus::{self, SharedBus, Stopped},
+    chat::{Event, Identity, RoomId, topic::Topic},
+};
+
+/// Bus messages that wait for one worker. When it is full the stream waits, and what the bus then
+/// loses is fetched from the store.
+const WAITING: usize = 8192;
+
+/// Events fetched at once to close a hole.
+const HEAL: u32 = 200;
+
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    bridge: Bridge,
+    shards: Vec<Mutex<Rooms>>,
+    directory: Arc<PlainTopics>,
+}
+
+impl Hub {
+    /// Listens to the bus with `workers` tasks and one that splits the stream.
+    pub async fn start(
+        bridge: Bridge,
+        bus: &SharedBus,
+        directory: Arc<PlainTopics>,
+        workers: usize,
+    ) -> Result<(Hub, Vec<Task>), Stopped> {
+        let shards = (0..workers.max(1)).map(|_| Mutex::default()).collect();
+        let shared = Arc::new(Shared { bridge, shards, directory });
+        let messages = bus.subscribe().await?;
+        let mut tasks: Vec<Task> = Vec::new();
+        let mut workers = Vec::new();
+        for shard in 0..shared.shards.len() {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            workers.push(sender);
+            let rights = shared.bridge.rights_changes();
+            tasks.push(("egress", Box::pin(work(Arc::clone(&shared), shard, receiver, rights))));
+        }
+        let (cards, receiver) = mpsc::channel(WAITING);
+        let directory = Arc::clone(&shared.directory);
+        tasks.push(("cards", Box::pin(show_cards(directory, receiver))));
+        tasks.push(("ingress", Box::pin(split(messages, workers, cards))));
+        Ok((Hub(shared), tasks))
+    }
+
+    /// From now on the events of the room go to the reader's mailbox, until the right to it ends.
+    /// A session has one reader in a room: a second one replaces it. Tells the number of the last
+    /// event that was handed out before, if any was since the start.
+    pub fn join(&self, room: RoomId, reader: Reader) -> Option<u64> {
+        let mut rooms = self.0.rooms_of(room);
+        rooms.join(room, reader);
+        rooms.newest(room)
+    }
+
+    pub fn leave(&self, room: RoomId, session: SessionId) {
+        self.0.rooms_of(room).leave(room, session);
+    }
+
+    /// From now on the events of every room that the monitor may read go to its mailbox.
+    pub fn watch(&self, filter: &Filter, monitor: &Monitor) {
+        for shard in 0..self.0.shards.len() {
+            self.0.rooms(shard).watch(filter, monitor.clone());
+        }
+    }
+
+    pub fn unwatch(&self, filter: &Filter, session: SessionId) {
+        for shard in 0..self.0.shards.len() {
+            self.0.rooms(shard).unwatch(filter, session);
+        }
+    }
+}
+
+impl Shared {
+    fn rooms(&self, shard: usize) -> MutexGuard<'_, Rooms> {
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rooms_of(&self, room: RoomId) -> MutexGuard<'_, Rooms> {
+        self.rooms(shard_of(room, self.shards.len()))
+    }
+
+    fn may_read(&self, who: &Identity, room: RoomId) -> bool {
+        self.bridge.may_read(who, room)
+    }
+}
+
+fn shard_of(room: RoomId, shards: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    room.hash(&mut hasher);
+    (hasher.finish() % shards as u64) as usize
+}
+
+/// Ends when the bus does: then the process must.
+async fn split(
+    mut messages: mpsc::Receiver<bus::Message>,
+    workers: Vec<mpsc::Sender<Incoming>>,
+    cards: mpsc::Sender<bus::Message>,
+) -> Result<(), Fault> {
+    while let Some(message) = messages.recv().await {
+        let (room, is_gone) = match Topic::parse(&message.topic) {
+            Topic::Chat(room) | Topic::Whisper(room, _) => (room, false),
+            Topic::Card(room) => (room, message.payload.is_empty()),
+            Topic::Sys | Topic::Other => continue,
+        };
+        let worker = &workers[shard_of(room, workers.len())];
+        let sent = match Topic::parse(&message.topic) {
+            Topic::Card(_) => {
+                if is_gone && worker.send(Incoming::Removed(room)).await.is_err() {
+                    return Err(Stopped.into());
+                }
+                cards.send(message).await.is_ok()
+            }
+            _ => match Incoming::read(room, message.payload) {
+                Some(incoming) => worker.send(incoming).await.is_ok(),
+                None => true,
+            },
+        };
+        if !sent {
+            return Err(Stopped.into());
+        }
+    }
+    Err(Stopped.into())
+}
+
+async fn show_cards(
+    directory: Arc<PlainTopics>,
+    mut cards: mpsc::Receiver<bus::Message>,
+) -> Result<(), Fault> {
+    while let Some(card) = cards.recv().await {
+        let message = Message::new(card.topic, card.payload, Properties::default(), None);
+        let message = Arc::new(message);
+        let publication = Publication { message, qos: Qos::ExactlyOnce, retain: true, from: None };
+        if let Err(refusal) = directory.publish(&publication) {
+            tracing::warn!(%refusal, "a room's card is not shown");
+        }
+    }
+    Err(Stopped.into())
+}
+
+async fn work(
+    shared: Arc<Shared>,
+    shard: usize,
+    mut messages: mpsc::Receiver<Incoming>,
+    mut rights: broadcast::Receiver<RoomId>,
+) -> Result<(), Fault> {
+    loop {
+        tokio::select! {
+            biased;
+            changed = rights.recv() => check_rights(&shared, shard, Some(changed), &mut rights),
+            message = messages.recv() => {
+                let Some(message) = message else { return Err(Stopped.into()) };
+                heal(&shared, shard, &message).await;
+                // Looked at again, so that no message passes a right that has just ended.
+                check_rights(&shared, shard, None, &mut rights);
+                let may_read = |who: &Identity, room| shared.may_read(who, room);
+                shared.rooms(shard).hand_out(&message, may_read);
+            }
+        }
+    }
+}
+
+/// Ends what relied on rights that are no more.
+fn check_rights(
+    shared: &Shared,
+    shard: usize,
+    first: Option<Result<RoomId, broadcast::error::RecvError>>,
+    rights: &mut broadcast::Receiver<RoomId>,
+) {
+    let may_read = |who: &Identity, room| shared.may_read(who, room);
+    match first {
+        Some(Ok(room)) => shared.rooms(shard).check(room, may_read),
+        Some(Err(broadcast::error::RecvError::Lagged(_))) => {
+            shared.rooms(shard).check_all(may_read);
+        }
+        Some(Err(broadcast::error::RecvError::Closed)) | None => {}
+    }
+    loop {
+        match rights.try_recv() {
+            Ok(room) => shared.rooms(shard).check(room, may_read),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => {
+                shared.rooms(shard).check_all(may_read);
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// Fetches from the store what is missing before `message`. What cannot be had stays a hole that
+/// the clients see by the number.
+async fn heal(shared: &Shared, shard: usize, message: &Incoming) {
+    let Incoming::Event(next) = message else { return };
+    loop {
+        let Some(hole) = shared.rooms(shard).hole_before(next.room, next.seq) else { return };
+        tracing::info!(room = %next.room, from = hole, "a hole in the stream: asking the store");
+        let events: Result<Vec<Event>, Refusal> =
+            shared.bridge.replay(next.room, hole - 1, HEAL).await;
+        let missing: Vec<Event> = match events {
+            Ok(events) => events.into_iter().filter(|one| one.seq < next.seq).collect(),
+            Err(refusal) => {
+                tracing::warn!(%refusal, room = %next.room, "the hole stays");
+                return;
+            }
+        };
+        if missing.is_empty() {
+            return;
+        }
+        let may_read = |who: &Identity, room| shared.may_read(who, room);
+        for event in missing {
+            if let Some(incoming) = Incoming::read(next.room, event.to_json()) {
+                shared.rooms(shard).hand_out(&incoming, may_read);
+            }
+        }
+    }
+}

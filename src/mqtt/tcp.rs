@@ -1,0 +1,63 @@
+//! MQTT over TCP: accepts, and gives each connection a driver.
+
+use std::{io, net::IpAddr, time::Duration};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Edge, Fault, auth::Peer, driver};
+
+/// After an error that concerns the machine (no file descriptors): give it a moment.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) async fn accept_all(edge: Edge, listener: TcpListener) -> Result<(), Fault> {
+    loop {
+        let accepted = tokio::select! {
+            () = edge.0.stop.cancelled() => return Ok(()),
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => serve(&edge, stream, plain(address.ip())),
+            Err(error) if concerns_one_connection(&error) => {
+                tracing::debug!(%error, "a connection went before it was accepted");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept: waiting a moment");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn serve(edge: &Edge, stream: TcpStream, address: IpAddr) {
+    let pass = match edge.admit(address) {
+        Ok(pass) => pass,
+        Err(crowded) => {
+            tracing::info!(%address, %crowded, "connection refused");
+            return;
+        }
+    };
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %address, "TCP_NODELAY was refused");
+    }
+    let own = edge.clone();
+    edge.0.connections.spawn(async move {
+        let (reader, writer) = stream.into_split();
+        driver::drive(own, Peer::tcp(address), reader, writer).await;
+        drop(pass);
+    });
+}
+
+/// `::ffff:127.0.0.1` is 127.0.0.1.
+fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,132 @@
+//! MQTT over WebSocket (section 6): the upgrade, and its messages as a stream of bytes. Packets may
+//! span messages or share one [MQTT-6.0.0-2]; a text message ends the connection [MQTT-6.0.0-1].
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{
+    Sink, Stream, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Edge, Peer, driver};
+
+/// The subprotocol that a client must offer [MQTT-6.0.0-3].
+pub const SUBPROTOCOL: &str = "mqtt";
+
+/// Bytes of one message beyond the largest packet: several packets may share one.
+const SLACK: usize = 64 * 1024;
+
+/// Answers an upgrade whose origin has been judged. Without the subprotocol: 400. Without a place:
+/// 503.
+pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
+    let request = request.protocols([SUBPROTOCOL]);
+    if request.selected_protocol().is_none() {
+        return (StatusCode::BAD_REQUEST, "offer the subprotocol mqtt").into_response();
+    }
+    let pass = match edge.admit(peer.address) {
+        Ok(pass) => pass,
+        Err(crowded) => {
+            return (StatusCode::SERVICE_UNAVAILABLE, crowded.to_string()).into_response();
+        }
+    };
+    let most = edge.0.limits.max_packet_size + SLACK;
+    let own = edge.clone();
+    request.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| async move {
+        // Counted with the edge's connections: the HTTP server's own stop does not wait for them.
+        let serve = own.0.connections.clone().track_future(async move {
+            let (reader, writer) = split(socket);
+            driver::drive(own, peer, reader, writer).await;
+            drop(pass);
+        });
+        serve.await;
+    })
+}
+
+fn split(socket: WebSocket) -> (Reader, Writer) {
+    let (sink, stream) = socket.split();
+    let code = Arc::new(AtomicU16::new(close_code::NORMAL));
+    let reader = Reader { stream, rest: Bytes::new(), code: Arc::clone(&code) };
+    (reader, Writer { sink, code, said_goodbye: false })
+}
+
+struct Reader {
+    stream: SplitStream<WebSocket>,
+    /// Of the message that is being read.
+    rest: Bytes,
+    /// What the writer is to close with.
+    code: Arc<AtomicU16>,
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
+                Some(Ok(Message::Text(_))) => {
+                    self.code.store(close_code::UNSUPPORTED, Ordering::Relaxed);
+                    let text = "a text message [MQTT-6.0.0-1]";
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+            }
+        }
+        let count = self.rest.len().min(into.remaining());
+        into.put_slice(&self.rest.split_to(count));
+        Poll::Ready(Ok(()))
+    }
+}
+
+struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    code: Arc<AtomicU16>,
+    said_goodbye: bool,
+}
+
+impl AsyncWrite for Writer {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.sink).poll_ready(context)).map_err(io::Error::other)?;
+        let message = Message::Binary(Bytes::copy_from_slice(bytes));
+        Pin::new(&mut self.sink).start_send(message).map_err(io::Error::other)?;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.sink).poll_flush(context).map_err(io::Error::other)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.said_goodbye {
+            ready!(Pin::new(&mut self.sink).poll_ready(context)).map_err(io::Error::other)?;
+            let code = self.code.load(Ordering::Relaxed);
+            let goodbye = Message::Close(Some(CloseFrame { code, reason: "".into() }));
+            Pin::new(&mut self.sink).start_send(goodbye).map_err(io::Error::other)?;
+            self.said_goodbye = true;
+        }
+        Pin::new(&mut self.sink).poll_flush(context).map_err(io::Error::other)
+    }
+}
