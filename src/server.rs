@@ -3,6 +3,10 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::{
+    extract::ws::WebSocketUpgrade,
+    routing::{MethodRouter, get},
+};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -10,17 +14,16 @@ use crate::{
     bridge::{self, Bridge},
     bus,
     config::{Config, Secret},
+    mqtt::{self, Edge, Peer, websocket},
     store::{self, StoreError, files::Files},
-    web::{self, Web},
+    web::{self, Visitor, Web},
 };
 
 pub mod backup;
-mod gate;
 mod http;
 mod lock;
 mod secret;
 
-use gate::Gate;
 use http::Http;
 
 /// Why the server did not start, or could not go on.
@@ -34,6 +37,8 @@ pub enum ServerError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Bridge(#[from] bridge::Fault),
+    #[error(transparent)]
+    Mqtt(#[from] mqtt::Fault),
     #[error("the task `{name}` has ended{}", .why.as_deref().map(|why| format!(": {why}")).unwrap_or_default())]
     Ended { name: &'static str, why: Option<String> },
 }
@@ -78,46 +83,73 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let bus = bus::open(&config);
     let opened = Bridge::open(&config, Arc::clone(&store), files, Arc::clone(&bus)).await?;
     let (bridge, bridge_tasks) = opened;
+    let (edge, edge_tasks) = Edge::open(&config, bridge.clone(), &bus).await?;
     let http = listen("http", config.server.listen).await?;
+    let mqtt = listen("mqtt", config.mqtt.listen).await?;
+    let (http_at, mqtt_at) = (local("http", &http)?, local("mqtt", &mqtt)?);
 
-    let mut tasks: JoinSet<Ended> = JoinSet::new();
+    let mut writing: JoinSet<Ended> = JoinSet::new();
     for (name, task) in bridge_tasks {
-        tasks.spawn(async move { (name, task.await.err().map(|fault| fault.to_string())) });
+        writing.spawn(async move { (name, why(task.await)) });
     }
+    let mut tasks: JoinSet<Ended> = JoinSet::new();
+    for (name, task) in edge_tasks {
+        tasks.spawn(async move { (name, why(task.await)) });
+    }
+    let tcp = edge.clone().serve_tcp(mqtt);
+    tasks.spawn(async move { ("mqtt listener", why(tcp.await)) });
     let watched = Arc::clone(&bus);
     tasks.spawn(async move { ("bus", Some(watched.stopped().await.to_string())) });
 
-    let tracker = TaskTracker::new();
+    let secret = cookie_secret(&config)?;
+    let web = Web::new(bridge.clone(), Arc::clone(&config), secret.reveal(), Some(mqtt_at.port()));
+    let requests = TaskTracker::new();
     let accepting = CancellationToken::new();
-    let http_at = local("http", &http)?;
-    let web = Web::new(bridge.clone(), Arc::clone(&config), cookie_secret(&config)?.reveal(), None);
     let http_server = Arc::new(Http {
-        router: web::router(web, axum::routing::get(async || "")),
-        gate: Gate::new(&config.limits),
+        router: web::router(web, upgrade_to(edge.clone())),
+        door: edge.door(),
+        trusted: config.server.trusted_proxies.clone(),
         headers_in: Duration::from_millis(config.limits.connect_ms),
-        tracker: tracker.clone(),
+        tracker: requests.clone(),
         stop: accepting.clone(),
     });
-    tracker.spawn(http_server.accept(http));
-    println!("listening http={http_at} mqtt={}", config.mqtt.listen);
-    tracing::info!(http = %http_at, "parlor is up");
+    requests.spawn(http_server.accept(http));
+    println!("listening http={http_at} mqtt={mqtt_at}");
+    tracing::info!(http = %http_at, mqtt = %mqtt_at, "parlor is up");
 
     let outcome = tokio::select! {
         () = stop.0.cancelled() => Ok(()),
+        Some(ended) = writing.join_next() => Err(early(ended)),
         Some(ended) = tasks.join_next() => Err(early(ended)),
     };
-    accepting.cancel();
-    tracker.close();
+    let patience = Duration::from_millis(config.server.stop_ms);
     let in_order = async {
-        tracker.wait().await;
+        // No newcomers; what is being asked is answered; clients are told, their messages settled.
+        accepting.cancel();
+        requests.close();
+        tokio::join!(edge.stop(patience), requests.wait());
+        // Only then the writer: everything that was acknowledged stands before its end.
         bridge.stop();
-        while tasks.join_next().await.is_some() {}
+        while writing.join_next().await.is_some() {}
         store.close().await;
     };
-    if tokio::time::timeout(Duration::from_millis(config.server.stop_ms), in_order).await.is_err() {
+    if tokio::time::timeout(patience, in_order).await.is_err() {
         tracing::warn!("stopping took too long: the rest is cut off");
     }
     outcome
+}
+
+/// Answers `GET /mqtt`, for whom the web layer has looked at already.
+fn upgrade_to(edge: Edge) -> MethodRouter<Arc<Web>> {
+    get(async move |visitor: Visitor, request: WebSocketUpgrade| {
+        let browser = visitor.known.then(|| (*visitor.identity).clone());
+        let peer = Peer { address: visitor.address, browser, transport: "websocket" };
+        websocket::upgrade(&edge, request, peer)
+    })
+}
+
+fn why<E: std::fmt::Display>(ended: Result<(), E>) -> Option<String> {
+    ended.err().map(|fault| fault.to_string())
 }
 
 async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {

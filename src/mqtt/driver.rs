@@ -2,18 +2,16 @@
 //! each client; it never waits for one of them alone, so a client that does not read cannot stop
 //! what it sends from being settled, nor the other way round.
 
-use std::{io, time::{Duration, Instant}};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{
-    Edge,
-    auth::Peer,
-    codec::decode,
-    connection::Connection,
-    mailbox::Mailbox,
-    reason::Reason,
+    Edge, auth::Peer, codec::decode, connection::Connection, mailbox::Mailbox, reason::Reason,
 };
 
 /// Bytes that may wait to be written; above it nothing more is taken in or handed over.
@@ -228,7 +226,10 @@ async fn has_mail(mailbox: Option<&Mailbox>) {
     }
 }
 
-async fn read_some<R: AsyncRead + Unpin>(reader: &mut R, input: &mut BytesMut) -> io::Result<usize> {
+async fn read_some<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    input: &mut BytesMut,
+) -> io::Result<usize> {
     if input.capacity() - input.len() < CHUNK / 4 {
         input.reserve(CHUNK);
     }

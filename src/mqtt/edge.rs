@@ -124,6 +124,11 @@ impl Edge {
         pass
     }
 
+    /// Counts the connections of every kind.
+    pub fn door(&self) -> Arc<Door> {
+        Arc::clone(&self.0.door)
+    }
+
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }

@@ -13,8 +13,8 @@ use std::{
 
 use tokio::sync::{broadcast, mpsc};
 
-pub use self::rooms::{Monitor, Reader};
 use self::rooms::{Incoming, Rooms};
+pub use self::rooms::{Monitor, Reader};
 use super::{
     Fault, Task,
     codec::{Properties, Qos},

@@ -8,11 +8,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{
-    codec::Qos,
-    reason::Reason,
-    session::Delivery,
-};
+use super::{codec::Qos, reason::Reason, session::Delivery};
 use crate::chat::{MessageId, RoomId};
 
 /// One thing for a session.
@@ -169,9 +165,9 @@ impl Mailbox {
         inner.end = None;
         inner.overflowed = false;
         // Events of rooms come from the log; a monitor sees what is said while it is there.
-        inner.mail.retain(|mail| {
-            matches!(mail, Mail::Plain(delivery) if delivery.qos != Qos::AtMostOnce)
-        });
+        inner.mail.retain(
+            |mail| matches!(mail, Mail::Plain(delivery) if delivery.qos != Qos::AtMostOnce),
+        );
         inner.bytes = inner.mail.iter().map(Mail::size).sum();
     }
 

@@ -240,9 +240,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::mqtt::{
-        codec::Properties, filter::TopicLimits, mailbox::MailboxLimits,
-    };
+    use crate::mqtt::{codec::Properties, filter::TopicLimits, mailbox::MailboxLimits};
 
     const LIMITS: RetainLimits = RetainLimits { messages: 3, bytes: 1000 };
 

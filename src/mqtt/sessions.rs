@@ -85,8 +85,19 @@ pub struct Sessions {
 
 #[derive(Debug)]
 enum Entry {
-    Here { id: SessionId, mailbox: Arc<Mailbox>, here: watch::Receiver<()>, taken_over: Pace },
-    Away { id: SessionId, mailbox: Arc<Mailbox>, kept: Kept, until: Instant, will: Option<DelayedWill> },
+    Here {
+        id: SessionId,
+        mailbox: Arc<Mailbox>,
+        here: watch::Receiver<()>,
+        taken_over: Pace,
+    },
+    Away {
+        id: SessionId,
+        mailbox: Arc<Mailbox>,
+        kept: Kept,
+        until: Instant,
+        will: Option<DelayedWill>,
+    },
 }
 
 /// How often a session changed hands lately.

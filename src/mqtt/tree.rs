@@ -88,7 +88,12 @@ impl<T> Node<T> {
         removed
     }
 
-    fn each_match<'a>(&'a self, levels: &[&str], only_literal: bool, found: &mut impl FnMut(&'a T)) {
+    fn each_match<'a>(
+        &'a self,
+        levels: &[&str],
+        only_literal: bool,
+        found: &mut impl FnMut(&'a T),
+    ) {
         if !only_literal && let Some(rest) = self.children.get("#") {
             rest.entries.iter().for_each(&mut *found);
         }

@@ -1,7 +1,11 @@
 //! The HTTP listener: accepts, counts, and serves each connection with a deadline for its headers,
 //! so that a silent or slow one costs a socket for a while and nothing else.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, service::service_fn};
@@ -13,7 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use super::gate::{Closed, Gate, Pass};
+use crate::mqtt::door::{Crowded, Door, Pass};
 
 /// Headers at most; the bytes of them are bounded by the buffer.
 const HEADERS: usize = 64;
@@ -24,7 +28,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub struct Http {
     pub router: Router,
-    pub gate: Gate,
+    /// Counts connections of every kind.
+    pub door: Arc<Door>,
+    /// Proxies: many clients come from each, and are counted when they open `/mqtt`.
+    pub trusted: Vec<IpAddr>,
     /// For the request's headers, also for the next request of a connection.
     pub headers_in: Duration,
     pub tracker: TaskTracker,
@@ -46,19 +53,24 @@ impl Http {
                     }
                 },
             };
-            match self.gate.admit(peer.ip()) {
+            let address = peer.ip().to_canonical();
+            let pass = match self.trusted.contains(&address) {
+                true => Ok(None),
+                false => self.door.enter(address).map(Some),
+            };
+            match pass {
                 Ok(pass) => {
                     self.tracker.spawn(Arc::clone(&self).serve(stream, peer, pass));
                 }
-                Err(closed) => {
-                    tracing::info!(address = %peer.ip(), %closed, "HTTP connection refused");
-                    self.tracker.spawn(refuse(stream, closed));
+                Err(crowded) => {
+                    tracing::info!(address = %peer.ip(), %crowded, "HTTP connection refused");
+                    self.tracker.spawn(refuse(stream, crowded));
                 }
             }
         }
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, pass: Pass) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, pass: Option<Pass>) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no delay could not be set");
         }
@@ -91,10 +103,10 @@ impl Http {
     }
 }
 
-async fn refuse(mut stream: TcpStream, closed: Closed) {
-    let status = match closed {
-        Closed::All => "503 Service Unavailable",
-        Closed::Address => "429 Too Many Requests",
+async fn refuse(mut stream: TcpStream, crowded: Crowded) {
+    let status = match crowded {
+        Crowded::Everywhere => "503 Service Unavailable",
+        Crowded::FromThere => "429 Too Many Requests",
     };
     let answer = format!(
         "HTTP/1.1 {status}\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"

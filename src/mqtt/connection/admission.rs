@@ -105,9 +105,9 @@ async fn resume(
     let held: Vec<_> = stored.subscriptions().cloned().collect();
     let mut opened = Vec::with_capacity(held.len());
     for one in held {
-        let cursor = cursors.iter().find(|(room, _)| {
-            one.filter.as_str().strip_prefix("chat/") == Some(room.as_str())
-        });
+        let cursor = cursors
+            .iter()
+            .find(|(room, _)| one.filter.as_str().strip_prefix("chat/") == Some(room.as_str()));
         let start = cursor.map_or(Start::Live, |(_, seq)| Start::After(*seq));
         let filter = one.filter.clone();
         let (options, identifier) = (one.options, one.identifier);

@@ -81,7 +81,9 @@ pub(in crate::mqtt) async fn publish_will(edge: &Edge, will: DelayedWill) {
     let publish = Publish { dup, qos, retain, topic, packet_id: None, properties, payload };
     let outcome = match submit(edge, &who, None, publish).await {
         Ok(Submitted::Done) => Ok(()),
-        Ok(Submitted::Pending(pending)) => pending.stored().await.map(|_| ()).map_err(Refusal::from),
+        Ok(Submitted::Pending(pending)) => {
+            pending.stored().await.map(|_| ()).map_err(Refusal::from)
+        }
         Err(refusal) => Err(refusal),
     };
     if let Err(refusal) = outcome {

@@ -38,9 +38,11 @@ async fn what_one_says_everybody_in_the_room_hears_in_one_order() {
 async fn an_acknowledged_message_is_in_the_store() {
     let lab = Lab::open(|_| {}).await;
     let room = lab.room(|_| {}).await;
-    for (version, qos) in
-        [(Version::V4, Qos::AtLeastOnce), (Version::V5, Qos::AtLeastOnce), (Version::V5, Qos::ExactlyOnce)]
-    {
+    for (version, qos) in [
+        (Version::V4, Qos::AtLeastOnce),
+        (Version::V5, Qos::AtLeastOnce),
+        (Version::V5, Qos::ExactlyOnce),
+    ] {
         let mut client = lab.client(version, "writer").await;
         let id = client.publish(&topic::chat(room), qos, "kept").await.unwrap();
         match (client.next().await, qos) {

@@ -30,11 +30,9 @@ async fn everything_at_once_and_byte_by_byte_is_the_same() {
         subscriptions: vec![subscription],
     };
     let publish = Publish { topic, ..scenario::publish(Qos::AtLeastOnce, 2) };
-    for packet in [
-        Packet::Connect(Box::new(connect)),
-        Packet::Subscribe(subscribe),
-        Packet::Publish(publish),
-    ] {
+    for packet in
+        [Packet::Connect(Box::new(connect)), Packet::Subscribe(subscribe), Packet::Publish(publish)]
+    {
         encode(&packet, Version::V4, 1000, &mut wire).unwrap();
     }
     for chunk in [wire.len(), 1, 7] {
@@ -104,7 +102,9 @@ async fn a_wrong_password_is_told_and_the_right_one_opens_the_room() {
             assert_eq!(client.connect(connect).await.code, expected);
             if expected == ReasonCode::Success {
                 assert_eq!(client.subscribe(&topic::chat(room), Qos::AtMostOnce).await, 0);
-                assert!(!ReasonCode::from_value(client.say(room, "in").await).unwrap().is_failure());
+                assert!(
+                    !ReasonCode::from_value(client.say(room, "in").await).unwrap().is_failure()
+                );
                 client.disconnect().await;
             } else {
                 assert_eq!(client.try_next().await, None);

@@ -1,6 +1,10 @@
 //! A whole edge in a temporary folder, and clients for it.
 
-use std::{net::{IpAddr, Ipv4Addr}, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use tempfile::TempDir;
@@ -19,7 +23,8 @@ use crate::{
         Edge, Peer,
         codec::{
             ConnAck, Connect, DecodeLimits, Packet, PacketId, Properties, Property, Publish, Qos,
-            SubAck, Subscribe, SubscribeOptions, Subscription, Unsubscribe, Version, decode, encode,
+            SubAck, Subscribe, SubscribeOptions, Subscription, Unsubscribe, Version, decode,
+            encode,
         },
         driver, scenario,
     },
@@ -49,8 +54,7 @@ impl Lab {
         let store = store::open("sqlite:", dir.path()).await.unwrap();
         let files = Files::open(&dir.path().join("uploads")).await.unwrap();
         let shared = Arc::clone(&store);
-        let (bridge, tasks) =
-            Bridge::open(&config, shared, files, Arc::clone(&bus)).await.unwrap();
+        let (bridge, tasks) = Bridge::open(&config, shared, files, Arc::clone(&bus)).await.unwrap();
         let mut bridge_tasks = JoinSet::new();
         for (name, task) in tasks {
             bridge_tasks.spawn(async move { task.await.unwrap_or_else(|e| panic!("{name}: {e}")) });
@@ -173,7 +177,12 @@ impl Client {
         PacketId::new(self.next_id).unwrap()
     }
 
-    pub(super) async fn ask(&mut self, filter: &str, options: SubscribeOptions, user: &[(&str, &str)]) {
+    pub(super) async fn ask(
+        &mut self,
+        filter: &str,
+        options: SubscribeOptions,
+        user: &[(&str, &str)],
+    ) {
         let packet_id = self.id();
         let mut properties = Properties::default();
         for (name, value) in user {

@@ -61,12 +61,17 @@ async fn the_broker_tells_its_own_machine_about_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn open_topics_are_plain_mqtt_with_queues_for_those_away() {
     let lab = Lab::open(|config| config.topics.open = vec!["sensors/#".into()]).await;
-    let lasting = |present: bool| (present, Connect {
-        client_id: "away".into(),
-        clean_start: false,
-        properties: Properties::default().with(Property::SessionExpiryInterval(600)),
-        ..scenario::connect(Version::V5)
-    });
+    let lasting = |present: bool| {
+        (
+            present,
+            Connect {
+                client_id: "away".into(),
+                clean_start: false,
+                properties: Properties::default().with(Property::SessionExpiryInterval(600)),
+                ..scenario::connect(Version::V5)
+            },
+        )
+    };
     let mut client = lab.dial(Version::V5);
     client.connect(lasting(false).1).await;
     assert_eq!(client.subscribe("sensors/+", Qos::ExactlyOnce).await, 2);
@@ -94,7 +99,10 @@ async fn open_topics_are_plain_mqtt_with_queues_for_those_away() {
     assert_eq!((connack.code, connack.session_present), (ReasonCode::Success, true));
     for expected in ["first", "second"] {
         let message = client.message().await;
-        assert_eq!((message.payload.as_ref(), message.qos), (expected.as_bytes(), Qos::AtLeastOnce));
+        assert_eq!(
+            (message.payload.as_ref(), message.qos),
+            (expected.as_bytes(), Qos::AtLeastOnce)
+        );
         assert!(!message.retain, "it is no retained replay");
     }
     client.quiet().await;

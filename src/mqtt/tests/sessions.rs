@@ -13,11 +13,8 @@ use crate::{
 };
 
 fn lasting(version: Version, client_id: &str) -> Connect {
-    let mut connect = Connect {
-        client_id: client_id.into(),
-        clean_start: false,
-        ..scenario::connect(version)
-    };
+    let mut connect =
+        Connect { client_id: client_id.into(), clean_start: false, ..scenario::connect(version) };
     if version == Version::V5 {
         connect.properties.push(Property::SessionExpiryInterval(600));
     }
@@ -116,7 +113,8 @@ async fn a_will_is_a_message_like_any_other() {
     for (client_id, polite) in [("lost", false), ("polite", true)] {
         let mut client = lab.dial(Version::V5);
         let will = Some(will(&topic::chat(room), 0));
-        let connect = Connect { will, client_id: client_id.into(), ..scenario::connect(Version::V5) };
+        let connect =
+            Connect { will, client_id: client_id.into(), ..scenario::connect(Version::V5) };
         assert_eq!(client.connect(connect).await.code, ReasonCode::Success);
         if polite { client.disconnect().await } else { drop(client) }
     }

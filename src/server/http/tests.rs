@@ -8,7 +8,6 @@ use tokio::{
 };
 
 use super::*;
-use crate::config::{Config, Limits};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
@@ -35,11 +34,11 @@ async fn lab(patience: Duration, places: usize) -> Lab {
     let who = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string();
     let router = Router::new().route("/", get(who)).route("/slow", get(slow));
     let tracker = TaskTracker::new();
-    let limits = Limits { connections: places, ..Config::default().limits };
     let address = listener.local_addr().unwrap();
     let http = Arc::new(Http {
         router,
-        gate: Gate::new(&limits),
+        door: Door::new(places, 0),
+        trusted: Vec::new(),
         headers_in: patience,
         tracker: tracker.clone(),
         stop: stop.clone(),
