@@ -29,6 +29,11 @@ const replaced = {
     exports.Writable = require('readable-stream/lib/internal/streams/writable');
     exports.Duplex = require('readable-stream/lib/internal/streams/duplex');
     exports.Transform = require('readable-stream/lib/internal/streams/transform');`,
+  // For text streams, for streams made from other things, and for old browsers.
+  'string_decoder/': 'exports.StringDecoder = null',
+  './from': 'module.exports = null',
+  './duplexify': 'module.exports = null',
+  'abort-controller': 'module.exports = globalThis',
   '../../package.json': 'export const version = ""',
 };
 

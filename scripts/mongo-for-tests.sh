@@ -57,7 +57,7 @@ watch() {
     if [[ -n $discard ]]; then rm -rf "$discard"; fi
 }
 
-if ! command -v mongod >/dev/null && [[ ! -x $root/.venv/bin/secantusd-py ]]; then install >&2; fi
+if ! command -v mongod >/dev/null; then install >&2; fi
 if [[ -n $only_install ]]; then exit; fi
 
 if [[ -z $folder ]]; then folder=$(mktemp -d) discard=$folder; fi

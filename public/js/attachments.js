@@ -24,6 +24,8 @@ const FILES_MAX = 5;
 export class Attachments {
   #options;
   #list = byId('outbox');
+  /** @type {Map<string, HTMLElement>} by key */
+  #lines = new Map();
 
   /** @param {AttachmentsOptions} options */
   constructor(options) {
@@ -75,8 +77,26 @@ export class Attachments {
       const reason = objection(file, bytesMax);
       const values = { name: file.name, max: Math.floor(bytesMax / 2 ** 20) };
       if (reason) note(fill(scene.texts[reason] ?? '', values), true);
-      else this.#send(file, newKey(), this.#row(file));
+      else this.#begin(file);
     }
+  }
+
+  /** @param {File} file */
+  #begin(file) {
+    const key = newKey();
+    const line = this.#row(file);
+    this.#lines.set(key, line);
+    this.#send(file, key, line);
+  }
+
+  /** The log has it, or its sender gave up. @param {string} key */
+  remove(key) {
+    const line = this.#lines.get(key);
+    if (!line) return;
+    this.#lines.delete(key);
+    this.#options.keep(() => line.remove());
+    const image = line.querySelector('img');
+    if (image) URL.revokeObjectURL(image.src);
   }
 
   /** @param {File} file */
@@ -96,13 +116,6 @@ export class Attachments {
     field(line, 'text').replaceWith(preview, box);
     this.#options.keep(() => appendMine(this.#list, line));
     return line;
-  }
-
-  /** @param {HTMLElement} line */
-  #remove(line) {
-    this.#options.keep(() => line.remove());
-    const image = line.querySelector('img');
-    if (image) URL.revokeObjectURL(image.src);
   }
 
   /**
@@ -128,10 +141,11 @@ export class Attachments {
     keep(() => line.querySelector('.upload')?.replaceChildren(progress, row));
     try {
       onStored(await done);
-      this.#remove(line);
+      // It is drawn in this frame, unless it came over MQTT already.
+      requestAnimationFrame(() => this.remove(key));
     } catch (error) {
       if (error instanceof UploadRefused) this.#failed(file, key, line, error);
-      else this.#remove(line);
+      else this.remove(key);
     }
   }
 
@@ -155,7 +169,7 @@ export class Attachments {
         line.classList.replace('failed', 'sending');
         this.#send(file, key, line);
       }),
-      textButton(texts.discard, () => this.#remove(line)),
+      textButton(texts.discard, () => this.remove(key)),
     );
     this.#options.keep(() => {
       line.classList.replace('sending', 'failed');

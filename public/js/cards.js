@@ -56,12 +56,14 @@ export class Cards {
    * @param {Card} card
    */
   #insert(card) {
-    const all = /** @type {HTMLElement[]} */ ([...this.#list.children]);
-    const next = all.find(({ dataset }) => (dataset['created'] ?? '') < card.createdAt);
-    const last = all.at(-1);
-    if (all.length >= CARDS_MAX && !next) return;
-    this.#list.insertBefore(this.#made(card), next ?? null);
-    if (all.length >= CARDS_MAX && last) this.remove(last.dataset['room'] ?? '');
+    const isOlder = (/** @type {Element} */ other) =>
+      (/** @type {HTMLElement} */ (other).dataset['created'] ?? '') < card.createdAt;
+    const last = /** @type {HTMLElement | null} */ (this.#list.lastElementChild);
+    const isFull = last !== null && this.#elements.size >= CARDS_MAX;
+    if (isFull && !isOlder(last)) return;
+    const next = [...this.#list.children].find(isOlder) ?? null;
+    this.#list.insertBefore(this.#made(card), next);
+    if (isFull) this.remove(last.dataset['room'] ?? '');
     this.#tellEmpty();
   }
 

@@ -13,6 +13,8 @@ import { fill } from './text.js';
 /** Lines on the page while the reader follows; the oldest beyond it go, and can be scrolled back. */
 const LINES_MAX = 1500;
 const LINES_KEPT = 1000;
+/** While the reader is further up. At it no older ones are loaded, and newer ones push them out. */
+const LINES_READING_MAX = 6000;
 const OLDER_PAGE = 100;
 const RETRY_MS = 3000;
 
@@ -135,8 +137,9 @@ export class Conversation {
       this.#lines.append(events);
       for (const event of events) this.drawn(event);
     });
-    if (following) this.#trim();
-    else this.#unread += events.filter((event) => this.#isNews(event)).length;
+    if (following) this.#trim(LINES_MAX, LINES_KEPT);
+    else this.#trim(LINES_READING_MAX, LINES_READING_MAX);
+    if (!following) this.#unread += events.filter((event) => this.#isNews(event)).length;
     this.#tellStart();
     this.#moved();
   }
@@ -152,14 +155,19 @@ export class Conversation {
     return event.type === 'chat' && event.uid !== this.#options.scene.me.uid;
   }
 
-  #trim() {
-    if (this.#lines.count <= LINES_MAX) return;
-    this.#log.forgetBefore(this.#lines.trim(LINES_KEPT));
+  /**
+   * @param {number} max
+   * @param {number} kept
+   */
+  #trim(max, kept) {
+    if (this.#lines.count <= max) return;
+    this.#log.forgetBefore(this.#lines.trim(kept));
     this.#more = true;
   }
 
   async #loadOlder() {
     if (!this.#more || this.#loading || this.#log.first === 0) return;
+    if (this.#lines.count >= LINES_READING_MAX) return;
     this.#loading = true;
     this.#tellStart();
     const box = byId('log');

@@ -14,6 +14,8 @@ const GROUP_MS = 5 * 60_000;
 const RECENT = 60;
 /** So many comings and goings in a row are folded. */
 const FOLD_FROM = 3;
+/** So many make one line; more of them begin another. */
+const FOLD_MAX = 100;
 
 /** @param {RoomEvent | undefined} event */
 const isPassing = (event) => event?.type === 'join' || event?.type === 'exit';
@@ -94,10 +96,11 @@ export class Lines {
   #joinNotice(event, line) {
     const events = line && this.#shown.get(line);
     const last = events?.at(-1);
-    if (!line || !last || !isPassing(event) || !isPassing(last)) return false;
+    if (!line || !events || !last || events.length >= FOLD_MAX) return false;
+    if (!isPassing(event) || !isPassing(last)) return false;
     if (dayKey(new Date(last.createdAt)) !== dayKey(new Date(event.createdAt))) return false;
-    events?.push(event);
-    this.#fold(line, events ?? []);
+    events.push(event);
+    this.#fold(line, events);
     return true;
   }
 

@@ -58,7 +58,7 @@ const sends = new Sends({
   keep,
 });
 const composer = new Composer({ room: room.id, textMax: limits.text, texts, say });
-new Attachments({
+const attachments = new Attachments({
   address,
   scene,
   bytesMax: limits.uploadBytes,
@@ -68,7 +68,9 @@ new Attachments({
 });
 
 conversation.drawn = (event) => {
-  if (event.uid === me.uid && event.key) sends.arrived(event.key);
+  if (event.uid !== me.uid || !event.key) return;
+  sends.arrived(event.key);
+  attachments.remove(event.key);
 };
 
 /** @param {string} chat */

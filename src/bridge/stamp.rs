@@ -23,11 +23,12 @@ pub fn entropy<const N: usize>() -> [u8; N] {
 
 /// What `who` says.
 pub fn chat(who: &Identity, room: RoomId, content: Content, key: Option<Key>) -> Stamped {
+    let at = now();
     let event = Event {
         kind: Kind::Chat,
         room,
         seq: None,
-        id: MessageId::from_entropy(entropy()),
+        id: MessageId::at(at, entropy()),
         user: Author::Person(who.colour),
         uid: who.uid,
         name: who.name.clone(),
@@ -36,7 +37,7 @@ pub fn chat(who: &Identity, room: RoomId, content: Content, key: Option<Key>) ->
         to: None,
         key,
         occupancy: None,
-        created_at: now(),
+        created_at: at,
     };
     Stamped { event, whom: None }
 }
@@ -54,11 +55,12 @@ pub fn system(
     whom: &Person,
     occupancy: Option<u32>,
 ) -> Stamped {
+    let at = now();
     let event = Event {
         kind,
         room,
         seq: None,
-        id: MessageId::from_entropy(entropy()),
+        id: MessageId::at(at, entropy()),
         user: Author::System,
         uid: whom.uid,
         name: whom.name.clone(),
@@ -67,7 +69,7 @@ pub fn system(
         to: None,
         key: None,
         occupancy,
-        created_at: now(),
+        created_at: at,
     };
     let moves = matches!(kind, Kind::Join | Kind::Exit | Kind::Kick);
     Stamped { event, whom: moves.then(|| whom.clone()) }

@@ -5,6 +5,8 @@ use std::{fmt, str};
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
+use super::Moment;
+
 /// Crockford's alphabet: no `i`, `l`, `o`, `u`, so that an id can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -84,6 +86,18 @@ id!(
     MessageId, 20
 );
 
+impl MessageId {
+    /// Begins with the time, to the millisecond; 55 bits of the entropy are used. What is written
+    /// together then stands together in a store's index, instead of touching a page each.
+    pub fn at(moment: Moment, mut entropy: [u8; Self::LENGTH]) -> Self {
+        // 9 characters of 5 bits: enough for 1,100 years.
+        for (place, byte) in entropy[..9].iter_mut().rev().enumerate() {
+            *byte = (moment.as_millis() >> (5 * place)) as u8;
+        }
+        Self::from_entropy(entropy)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +109,16 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         let json = serde_json::to_string(&id).unwrap();
         assert_eq!(serde_json::from_str::<RoomId>(&json).unwrap(), id);
+    }
+
+    #[test]
+    fn message_ids_stand_in_the_order_of_their_time() {
+        let at = |millis, entropy| MessageId::at(Moment::from_millis(millis), [entropy; 20]);
+        let now = 1_795_435_200_000;
+        for (millis, later) in [(0, 1), (31, 32), (now, now + 1), (now, now + 86_400_000)] {
+            assert!(at(millis, 31) < at(later, 0), "{millis} {later}");
+        }
+        assert_ne!(at(now, 1), at(now, 2));
     }
 
     #[test]

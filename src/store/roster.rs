@@ -18,12 +18,4 @@ impl Step {
             Kind::Chat | Kind::Owner | Kind::RemoveRoom => None,
         }
     }
-
-    /// Whom it concerns.
-    pub fn uid(&self) -> Uid {
-        match self {
-            Self::In(person) => person.uid,
-            Self::Out(uid) => *uid,
-        }
-    }
 }

@@ -40,7 +40,7 @@ pub async fn apply(
     let mut unset = Document::new();
     let path = |uid: &Uid| format!("roster.{uid}");
     // Of several steps of one person the last one counts.
-    let latest: HashMap<Uid, &Step> = steps.iter().map(|step| (step.uid(), step)).collect();
+    let latest: HashMap<Uid, &Step> = steps.iter().map(|step| (concerned(step), step)).collect();
     for (uid, step) in latest {
         match step {
             Step::In(person) => {
@@ -63,6 +63,13 @@ pub async fn apply(
     let filter = doc! { "_id": room.as_str(), "removing": false };
     let updated = within(collections.rooms.update_one(filter, update)).await?;
     Ok(updated.matched_count > 0)
+}
+
+fn concerned(step: &Step) -> Uid {
+    match step {
+        Step::In(person) => person.uid,
+        Step::Out(uid) => *uid,
+    }
 }
 
 /// The room with its roster as the log has it.

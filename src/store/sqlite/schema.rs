@@ -21,6 +21,11 @@ const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
 /// How long another process may hold the file, as `parlor device add` does for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The writer's page cache: ids are random, so that their index is written all over.
+const WRITER_CACHE_KIB: i32 = 64 << 10;
+/// Pages of the write-ahead log that begin a checkpoint; a page that is written often until then is
+/// copied into the database once.
+const CHECKPOINT_PAGES: i32 = 8_000;
 /// The write-ahead log's size on disk after a checkpoint, at most.
 const WAL_KEPT_BYTES: u32 = 64 << 20;
 
@@ -33,6 +38,9 @@ pub fn open(path: &Path) -> Result<Connection> {
     let mut connection = connect(path)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // Negative: in KiB, not in pages.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     migrate(&mut connection, path)?;
     Ok(connection)

@@ -94,10 +94,12 @@ impl Writer {
 
 fn run_group(connection: &Connection, group: Vec<Job>) {
     let begun = execute(connection, "BEGIN IMMEDIATE");
+    let alone = group.len() == 1;
     let ran: Vec<Ran> = group
         .into_iter()
         .map(|job| match &begun {
-            Ok(()) => run_one(connection, job),
+            Ok(()) if alone => run_alone(connection, job),
+            Ok(()) => run_among_others(connection, job),
             Err(error) => job(Err(again(error))),
         })
         .collect();
@@ -107,8 +109,17 @@ fn run_group(connection: &Connection, group: Vec<Job>) {
     }
 }
 
+/// Without a savepoint, for which SQLite would copy every page that the work touches.
+fn run_alone(connection: &Connection, job: Job) -> Ran {
+    let ran = job(Ok(connection));
+    if ran.failed {
+        rollback(connection);
+    }
+    ran
+}
+
 /// Inside a savepoint, so that work that fails takes back only itself.
-fn run_one(connection: &Connection, job: Job) -> Ran {
+fn run_among_others(connection: &Connection, job: Job) -> Ran {
     if let Err(error) = lost(connection).and_then(|()| execute(connection, "SAVEPOINT job")) {
         return job(Err(error));
     }
