@@ -149,7 +149,8 @@ impl Writer {
             let farewell = announcement(&farewell.numbered(seq));
             self.shared.bus.publish(vec![card, farewell]).await?;
         }
-        self.shared.rights_changed(room);
+        // No word of changed rights: the farewell itself ends every subscription, and whoever were
+        // asked about rights before it arrives would not hear it.
         if let Err(error) = self.shared.files.remove_room(room).await {
             tracing::warn!(%error, %room, "the room's images stay until the next start");
         }

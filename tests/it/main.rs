@@ -11,6 +11,7 @@ mod corners;
 mod devices;
 mod doors;
 mod lobby;
+mod outage;
 mod pages;
 mod posts;
 mod presence;

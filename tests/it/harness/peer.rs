@@ -147,7 +147,7 @@ impl Peer {
     pub async fn log_in(mut self, login: &Login) -> Result<Self, u8> {
         self.version = login.version;
         self.send(&login.packet()).await;
-        let answer = self.packet().await.expect("an answer to CONNECT");
+        let answer = self.packet().await.unwrap_or_else(|| panic!("no answer to {login:?}"));
         assert_eq!(answer.kind, packet::CONNACK, "{answer:?}");
         self.resumed = answer.body[0] == 1;
         if answer.body[1] == 0 { Ok(self) } else { Err(answer.body[1]) }

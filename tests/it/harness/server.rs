@@ -70,11 +70,16 @@ impl Server {
 
     /// `settings` are environment variables, as in `("PARLOR_PRESENCE__GRACE_MS", "100")`.
     pub async fn with(store: Store, settings: &[(&str, &str)]) -> Self {
+        Self::at(&store.uri().await, settings).await
+    }
+
+    /// On the store at this URI.
+    pub async fn at(uri: &str, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut all = vec![
             ("PARLOR_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("PARLOR_MQTT__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-            ("PARLOR_STORE__URI".to_owned(), store.uri().await),
+            ("PARLOR_STORE__URI".to_owned(), uri.to_owned()),
         ];
         all.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let log = Lines::default();
