@@ -10,6 +10,7 @@ mod clients;
 mod corners;
 mod devices;
 mod doors;
+mod durability;
 mod lobby;
 mod pages;
 mod posts;
