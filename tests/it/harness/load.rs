@@ -184,8 +184,8 @@ async fn publish(
                 let key = flying.remove(&id()).expect("an answer to what was said");
                 match code() {
                     0 => told.send(key).unwrap(),
-                    // "Server unavailable", or "shutting down".
-                    0x88 | 0x8B => drop(in_doubt.insert(key)),
+                    // It cannot be stored now.
+                    0x83 => drop(in_doubt.insert(key)),
                     code => panic!("{key}: refused with {code:#x}"),
                 }
                 if answer.kind == packet::PUBREC && code() < 0x80 {
