@@ -113,13 +113,15 @@ async fn kick(shared: Arc<Shared>, room: RoomId, who: Uid, ban: bool) -> Result<
         if ban {
             live.banned.insert(who);
         }
-        // They may have left meanwhile.
+        // They may have left meanwhile. Who is there is put out by the event itself, so that they
+        // hear it.
         if live.presence.has(who) {
             state.kick(who, room)?;
+        } else {
+            shared.rights_changed(room);
         }
     }
     shared.state_changed();
-    shared.rights_changed(room);
     Ok(())
 }
 
