@@ -110,6 +110,12 @@ impl Shared {
     fn may_read(&self, who: &Identity, room: RoomId) -> bool {
         self.bridge.may_read(who, room)
     }
+
+    /// Whether somebody keeps what they have. Of a room that has ended only the farewell is still
+    /// to come, and that is for all who were in it.
+    fn may_stay(&self, who: &Identity, room: RoomId) -> bool {
+        self.may_read(who, room) || self.bridge.card(room).is_none()
+    }
 }
 
 fn shard_of(room: RoomId, shards: usize) -> usize {
@@ -194,19 +200,19 @@ fn check_rights(
     first: Option<Result<RoomId, broadcast::error::RecvError>>,
     rights: &mut broadcast::Receiver<RoomId>,
 ) {
-    let may_read = |who: &Identity, room| shared.may_read(who, room);
+    let may_stay = |who: &Identity, room| shared.may_stay(who, room);
     match first {
-        Some(Ok(room)) => shared.rooms(shard).check(room, may_read),
+        Some(Ok(room)) => shared.rooms(shard).check(room, may_stay),
         Some(Err(broadcast::error::RecvError::Lagged(_))) => {
-            shared.rooms(shard).check_all(may_read);
+            shared.rooms(shard).check_all(may_stay);
         }
         Some(Err(broadcast::error::RecvError::Closed)) | None => {}
     }
     loop {
         match rights.try_recv() {
-            Ok(room) => shared.rooms(shard).check(room, may_read),
+            Ok(room) => shared.rooms(shard).check(room, may_stay),
             Err(broadcast::error::TryRecvError::Lagged(_)) => {
-                shared.rooms(shard).check_all(may_read);
+                shared.rooms(shard).check_all(may_stay);
             }
             Err(_) => return,
         }

@@ -150,7 +150,7 @@ impl PlainTopics {
     }
 
     pub fn subscriptions(&self) -> usize {
-        self.inner().subscriptions.len()
+        self.inner().subscriptions.entries()
     }
 
     pub fn retained_count(&self) -> usize {

@@ -85,19 +85,17 @@ pub struct Sessions {
 
 #[derive(Debug)]
 enum Entry {
-    Here {
-        id: SessionId,
-        mailbox: Arc<Mailbox>,
-        here: watch::Receiver<()>,
-        taken_over: Pace,
-    },
-    Away {
-        id: SessionId,
-        mailbox: Arc<Mailbox>,
-        kept: Kept,
-        until: Instant,
-        will: Option<DelayedWill>,
-    },
+    Here { id: SessionId, mailbox: Arc<Mailbox>, here: watch::Receiver<()>, taken_over: Pace },
+    Away(Box<Away>),
+}
+
+#[derive(Debug)]
+struct Away {
+    id: SessionId,
+    mailbox: Arc<Mailbox>,
+    kept: Kept,
+    until: Instant,
+    will: Option<DelayedWill>,
 }
 
 /// How often a session changed hands lately.
@@ -129,6 +127,12 @@ impl Sessions {
             entries: Mutex::default(),
             changed: Notify::new(),
         }
+    }
+
+    /// A mailbox for somebody who has no session, under a name of its own.
+    pub fn stranger(&self) -> (SessionId, Arc<Mailbox>) {
+        let id = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
+        (id, Arc::new(Mailbox::new(self.mailbox)))
     }
 
     /// Takes the session of `key` over, or begins one. A connection that has it is told and waited
@@ -177,7 +181,8 @@ impl Sessions {
                 let refusal = Refusal::new(ReasonCode::ConnectionRateExceeded, text);
                 return if allowed { Ok(Err(waiting)) } else { Err(refusal) };
             }
-            Some(Entry::Away { id, mailbox, kept, will, .. }) => {
+            Some(Entry::Away(away)) => {
+                let Away { id, mailbox, kept, will, .. } = *away;
                 let complete = mailbox.come_back();
                 if !clean_start && complete {
                     (Some((id, mailbox, kept)), None)
@@ -217,8 +222,8 @@ impl Sessions {
             will => (None, will),
         };
         let (id, mailbox) = (place.id, Arc::clone(&place.mailbox));
-        let away = Entry::Away { id, mailbox, kept: leaving.kept, until, will: later };
-        entries.insert(place.key.clone(), away);
+        let away = Away { id, mailbox, kept: leaving.kept, until, will: later };
+        entries.insert(place.key.clone(), Entry::Away(Box::new(away)));
         let mut over = self.make_room(&mut entries);
         over.extend(due.map(|will| Over { id: None, will: Some(will) }));
         drop(entries);
@@ -227,14 +232,14 @@ impl Sessions {
     }
 
     fn make_room(&self, entries: &mut HashMap<SessionKey, Entry>) -> Vec<Over> {
-        let away = |entry: &Entry| matches!(entry, Entry::Away { .. });
+        let away = |entry: &Entry| matches!(entry, Entry::Away(_));
         if entries.values().filter(|entry| away(entry)).count() <= self.most_away {
             return Vec::new();
         }
         let first = entries
             .iter()
             .filter_map(|(key, entry)| match entry {
-                Entry::Away { until, .. } => Some((*until, key.clone())),
+                Entry::Away(away) => Some((away.until, key.clone())),
                 Entry::Here { .. } => None,
             })
             .min_by_key(|(until, _)| *until);
@@ -269,7 +274,8 @@ impl Sessions {
         let mut next: Option<Instant> = None;
         let mut expired = Vec::new();
         for (key, entry) in entries.iter_mut() {
-            let Entry::Away { until, will, .. } = entry else { continue };
+            let Entry::Away(away) = entry else { continue };
+            let Away { until, will, .. } = away.as_mut();
             if *until <= now {
                 expired.push(key.clone());
                 continue;
@@ -288,7 +294,7 @@ impl Sessions {
 
     pub fn away(&self) -> usize {
         let entries = self.entries();
-        entries.values().filter(|entry| matches!(entry, Entry::Away { .. })).count()
+        entries.values().filter(|entry| matches!(entry, Entry::Away(_))).count()
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<SessionKey, Entry>> {
@@ -299,7 +305,7 @@ impl Sessions {
 impl Entry {
     fn into_over(self) -> Option<Over> {
         match self {
-            Entry::Away { id, will, .. } => Some(Over { id: Some(id), will }),
+            Entry::Away(away) => Some(Over { id: Some(away.id), will: away.will }),
             Entry::Here { .. } => None,
         }
     }

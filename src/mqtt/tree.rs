@@ -30,12 +30,9 @@ impl<T> Default for Tree<T> {
 }
 
 impl<T> Tree<T> {
-    pub fn len(&self) -> usize {
+    /// How many entries there are.
+    pub fn entries(&self) -> usize {
         self.len
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Puts `entry` in the place of the one under this filter that is the `same`, and returns that
@@ -127,12 +124,12 @@ mod tests {
         assert_eq!(tree.insert(&filter("a/+/c"), 1, |old| *old == 1), None);
         assert_eq!(tree.insert(&filter("a/+/c"), 1, |old| *old == 1), Some(1));
         assert_eq!(tree.insert(&filter("a/+/c"), 2, |old| *old == 2), None);
-        assert_eq!(tree.len(), 2);
+        assert_eq!(tree.entries(), 2);
         assert_eq!(tree.remove(&filter("a/+/c"), |old| *old == 3), None);
         assert_eq!(tree.remove(&filter("a/+"), |_| true), None);
         assert_eq!(tree.remove(&filter("a/+/c"), |old| *old == 1), Some(1));
         assert_eq!(tree.remove(&filter("a/+/c"), |old| *old == 2), Some(2));
-        assert!(tree.is_empty() && tree.root.children.is_empty());
+        assert!(tree.entries() == 0 && tree.root.children.is_empty());
     }
 
     proptest! {

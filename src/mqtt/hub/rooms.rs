@@ -181,14 +181,14 @@ impl Rooms {
         }
     }
 
-    /// Evicts those who may not read the room any more.
-    pub(super) fn check(&mut self, room: RoomId, may_read: impl Fn(&Identity, RoomId) -> bool) {
-        self.evict(room, |reader| !may_read(&reader.who, room));
+    /// Evicts those who may not stay in the room.
+    pub(super) fn check(&mut self, room: RoomId, may_stay: impl Fn(&Identity, RoomId) -> bool) {
+        self.evict(room, |reader| !may_stay(&reader.who, room));
     }
 
-    pub(super) fn check_all(&mut self, may_read: impl Fn(&Identity, RoomId) -> bool + Copy) {
+    pub(super) fn check_all(&mut self, may_stay: impl Fn(&Identity, RoomId) -> bool + Copy) {
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| self.check(room, may_read));
+        rooms.into_iter().for_each(|room| self.check(room, may_stay));
     }
 
     fn evict(&mut self, room: RoomId, whom: impl Fn(&Reader) -> bool) {

@@ -1,10 +1,14 @@
 //! What the journeys are made with. Nothing here judges the server: that is for the tests.
 
+pub mod database;
 pub mod images;
+pub mod load;
 pub mod mongo;
 pub mod mosquitto;
 pub mod packet;
 pub mod peer;
+pub mod proxy;
+pub mod seeded;
 pub mod server;
 pub mod visitor;
 pub mod websocket;
@@ -25,6 +29,13 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("{what}: nothing within {DEADLINE:?}"),
     }
+}
+
+/// Sends a signal, as in `"STOP"`, to a process that the test has started.
+pub async fn signal(process: &tokio::process::Child, name: &str) {
+    let id = process.id().expect("it runs").to_string();
+    let told = tokio::process::Command::new("kill").args([&format!("-{name}"), &id]).status().await;
+    assert!(told.unwrap().success(), "SIG{name} to {id}");
 }
 
 /// Asks again and again until the answer is yes, for what nobody announces.

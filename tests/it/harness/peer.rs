@@ -304,6 +304,18 @@ impl Peer {
         }
     }
 
+    /// All messages until the connection is at its end.
+    pub async fn messages_to_the_end(&mut self) -> Vec<Message> {
+        while let Some(packet) = self.packet().await {
+            match packet.kind {
+                packet::PUBLISH => self.take_message(&packet).await,
+                packet::PUBREL => self.send(&frame(0x70, &packet.body[..2])).await,
+                _ => {}
+            }
+        }
+        self.messages.drain(..).collect()
+    }
+
     /// The next event of any room.
     pub async fn event(&mut self) -> Value {
         loop {
