@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod catchup;
 mod clients;
 mod corners;
 mod devices;
@@ -21,5 +22,6 @@ mod restart;
 mod rooms;
 mod seed_faults;
 mod uploads;
+mod walk;
 mod websocket;
 mod wire;
