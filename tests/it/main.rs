@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod backup;
 mod catchup;
 mod clients;
 mod corners;
@@ -19,6 +20,7 @@ mod posts;
 mod presence;
 mod refusals;
 mod restart;
+mod rights;
 mod rooms;
 mod seed_faults;
 mod uploads;
