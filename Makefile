@@ -9,8 +9,12 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
+# Unoptimised, so that a first `make run` is not a long wait: built from nothing on two cores, dev took
+# 270 s of CPU time and release 645 s. And what `make test` needs is then built already.
+# For use: make run PROFILE=release
+PROFILE := dev
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-PARLOR := $(TARGET)/debug/parlor
+PARLOR := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/parlor
 # The browser half of mqtt.js, which the pages load: the only thing that npm builds.
 VENDOR := public/vendor/mqtt.js
 # What a command leaves behind is ended with it.
@@ -25,7 +29,7 @@ run: build ## builds it and starts it: open http://127.0.0.1:8005
 	exec $(PARLOR) $(ARGS)
 
 build: $(VENDOR) ## builds the pages' script and the program
-	cargo build --bin parlor
+	cargo build --profile $(PROFILE) --bin parlor
 
 test: setup check journeys browser ## everything: format, lints, types, units, journeys, browsers
 
@@ -43,8 +47,8 @@ journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on re
 	$(ALONE) cargo test --lib --test layers --test it
 
 browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test tests/browser/*.test.js
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test tests/browser/*.test.js
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
 
 clean: ## removes all that was built or installed here
 	cargo clean

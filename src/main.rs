@@ -85,6 +85,7 @@ async fn run(cli: Cli) -> Outcome {
     match command {
         Command::Serve => {
             telemetry::start(&config.log)?;
+            outlive_file_size_limit()?;
             let stop = Stop::on_signal()?;
             Ok(server::run(config, stop).await?)
         }
@@ -97,6 +98,15 @@ async fn run(cli: Cli) -> Outcome {
         Command::Restore { file } => Ok(backup::restore(&config, &file)?),
         Command::Device(command) => device(&config, command).await,
     }
+}
+
+/// A write beyond `ulimit -f` is an error of that write, as on a full disk, not the end of the process:
+/// once a signal is listened to, it no longer kills.
+fn outlive_file_size_limit() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// The same number on every system that has it.
+    const SIGXFSZ: i32 = 25;
+    signal(SignalKind::from_raw(SIGXFSZ)).map(drop)
 }
 
 impl Settings {

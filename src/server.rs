@@ -102,7 +102,13 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     tasks.spawn(async move { ("bus", Some(watched.stopped().await.to_string())) });
 
     let secret = cookie_secret(&config)?;
-    let web = Web::new(bridge.clone(), Arc::clone(&config), secret.reveal(), Some(mqtt_at.port()));
+    let web = Web::new(
+        bridge.clone(),
+        edge.clone(),
+        Arc::clone(&config),
+        secret.reveal(),
+        Some(mqtt_at.port()),
+    );
     let requests = TaskTracker::new();
     let accepting = CancellationToken::new();
     let http_server = Arc::new(Http {

@@ -26,11 +26,12 @@ export function messageLine(event, scene) {
   time.dateTime = event.createdAt;
   time.textContent = clock(moment);
   time.title = whole(moment);
+  const text = field(line, 'text');
+  if (event.chat) text.append(...linked(event.chat));
   if (event.gif) {
-    const alt = fill(scene.texts.imageBy, { name: shown(event) });
-    field(line, 'text').replaceWith(picture(`${scene.base}/gif/${event.gif}`, alt, scene));
-  } else {
-    field(line, 'text').append(...linked(event.chat ?? ''));
+    const alt = event.chat || fill(scene.texts.imageBy, { name: shown(event) });
+    text.before(picture(`${scene.base}/gif/${event.gif}`, alt, scene));
+    if (!event.chat) text.remove();
   }
   return line;
 }

@@ -102,7 +102,8 @@ function onMessage(topic, payload) {
     if (card) showCard(card);
   } else {
     const event = readEvent(payload);
-    if (!event) return;
+    // Whispers are no part of the log.
+    if (!event?.seq) return;
     if (event.type === 'removeRoom') return end('endRemoved');
     if (event.type === 'kick' && event.uid === me.uid) return end('endKicked');
     conversation.receive(event);

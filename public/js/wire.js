@@ -19,7 +19,7 @@
  * @typedef {object} RoomEvent
  * @property {'chat' | 'join' | 'exit' | 'owner' | 'kick' | 'removeRoom'} type
  * @property {string} room
- * @property {number} seq
+ * @property {number} seq whispers have none
  * @property {string} id
  * @property {string} user a colour, or `system`
  * @property {string} uid

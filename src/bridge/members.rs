@@ -81,8 +81,8 @@ impl Member {
     /// Hands something over to be said: what one caller submits, one after the other, is stored in
     /// that order. Waits for a place in the queue.
     pub async fn submit(&self, draft: Draft) -> Result<Pending, Refusal> {
-        let deadline = tokio::time::Instant::now() + self.shared.wait;
-        let place = Some(self.shared.place(deadline).await?);
+        let deadline = self.shared.deadline();
+        let place = Some(self.shared.place(self.room, deadline).await?);
         self.shared.state().open_to(&self.who, self.room)?;
         let (content, key, image) = self.content(draft).await?;
         let message = stamp::chat(&self.who, self.room, content, key);
@@ -91,8 +91,8 @@ impl Member {
         let enqueued = {
             let state = self.shared.state();
             state.open_to(&self.who, self.room).map(|live| {
-                let (off_record, reply) = (live.room.off_record, Some(reply));
-                state.send(Job::Append { message, off_record, place, reply });
+                let reply = Some(reply);
+                state.send(live.room.off_record, Job::Append { message, place, reply });
             })
         };
         let (shared, room) = (Arc::clone(&self.shared), self.room);
@@ -129,8 +129,8 @@ impl Member {
     /// [`Seat::leave`]; a seat that is dropped counts as a lost connection.
     pub async fn join(&self) -> Result<Seat, Refusal> {
         // A join is a line in the log: it needs a place in the queue, as everything does.
-        let deadline = tokio::time::Instant::now() + self.shared.wait;
-        let place = Some(self.shared.place(deadline).await?);
+        let deadline = self.shared.deadline();
+        let place = Some(self.shared.place(self.room, deadline).await?);
         let seat = self.shared.new_seat();
         self.shared.state().enter(&self.who, self.room, seat, place)?;
         self.shared.state_changed();
@@ -169,8 +169,9 @@ impl Member {
 }
 
 impl Shared {
-    async fn place(&self, deadline: tokio::time::Instant) -> Result<Place, Refusal> {
-        let place = Arc::clone(&self.places).acquire_owned();
+    async fn place(&self, room: RoomId, deadline: tokio::time::Instant) -> Result<Place, Refusal> {
+        let off_record = self.state().live(room)?.room.off_record;
+        let place = Arc::clone(self.places.of(off_record)).acquire_owned();
         match tokio::time::timeout_at(deadline, place).await {
             Ok(Ok(place)) => Ok(place),
             // Stopping, or the store has been down for long.

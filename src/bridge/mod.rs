@@ -26,9 +26,10 @@ use crate::{
         room::RoomDraft,
     },
     config::{Config, Limits, Rooms, Uploads},
-    store::{Page, SharedStore, Standing, files::Files},
+    store::{Page, SharedStore, files::Files},
 };
 
+mod changes;
 pub mod devices;
 mod images;
 mod members;
@@ -55,8 +56,8 @@ pub use writer::Fault;
 use off_record::OffRecord;
 use pace::Pace;
 use password::Passwords;
-use state::{Job, State, Times};
-use writer::Writer;
+use state::{Each, State, Times};
+use writer::{Writer, until_known};
 
 /// Rights that changed while nobody looked; who lags further behind checks everything.
 const RIGHTS_CHANGES: usize = 256;
@@ -81,8 +82,8 @@ struct Shared {
     bus: SharedBus,
     state: Mutex<State>,
     off_record: OffRecord,
-    /// Places in the writer's queue.
-    places: Arc<Semaphore>,
+    /// Places in the writers' queues.
+    places: Each<Arc<Semaphore>>,
     pace: Mutex<Pace<Uid>>,
     tries: Mutex<Pace<IpAddr>>,
     passwords: Passwords,
@@ -92,7 +93,7 @@ struct Shared {
     /// One card or farewell at a time.
     announcing: tokio::sync::Mutex<()>,
     /// One change of a room's settings or rights at a time.
-    administering: tokio::sync::Mutex<()>,
+    administering: Arc<tokio::sync::Mutex<()>>,
     rights: broadcast::Sender<RoomId>,
     stop: CancellationToken,
 }
@@ -105,7 +106,8 @@ impl Bridge {
         files: Files,
         bus: SharedBus,
     ) -> Result<(Self, Vec<Task>), Fault> {
-        let (queue, jobs) = mpsc::unbounded_channel();
+        let (stored, stored_jobs) = mpsc::unbounded_channel();
+        let (off_record, off_record_jobs) = mpsc::unbounded_channel();
         let millis = Duration::from_millis;
         let times = Times {
             grace: millis(config.presence.grace_ms),
@@ -113,12 +115,13 @@ impl Bridge {
             restart: millis(config.presence.restart_ms),
         };
         let locale = if config.server.locale == "ko" { Locale::Ko } else { Locale::En };
-        let mut state = State::new(queue, times, locale);
+        let mut state = State::new(Each { stored, off_record }, times, locale);
         let mut last_seq = HashMap::new();
         for saved in store.rooms().await? {
             last_seq.insert(saved.room.id, saved.last_seq);
             state.restore(saved, Instant::now());
         }
+        let places = || Arc::new(Semaphore::new(config.store.batch * 2));
         let limits = config.limits.clone();
         let tries = f64::from(limits.password_tries);
         let window_s = limits.password_window_ms as f64 / 1000.0;
@@ -129,7 +132,7 @@ impl Bridge {
             wait: millis(config.store.wait_ms),
             state: Mutex::new(state),
             off_record: OffRecord::new(config.rooms.off_record_events),
-            places: Arc::new(Semaphore::new(config.store.batch * 2)),
+            places: Each { stored: places(), off_record: places() },
             pace: Mutex::new(Pace::new(limits.publish_per_s.into(), limits.publish_burst.into())),
             tries: Mutex::new(Pace::new(tries / window_s.max(0.001), tries)),
             passwords: Passwords::new(),
@@ -137,7 +140,7 @@ impl Bridge {
             cards_changed: Notify::new(),
             due_changed: Notify::new(),
             announcing: tokio::sync::Mutex::new(()),
-            administering: tokio::sync::Mutex::new(()),
+            administering: Arc::default(),
             rights: broadcast::channel(RIGHTS_CHANGES).0,
             stop: CancellationToken::new(),
             limits,
@@ -148,10 +151,12 @@ impl Bridge {
         shared.remove_orphans().await?;
         shared.cards_changed.notify_one();
         let (sweeping, listing) = (Arc::clone(&shared), Arc::clone(&shared));
-        let writer = Writer::new(Arc::clone(&shared), jobs, last_seq);
+        let stored = Writer::new(Arc::clone(&shared), false, stored_jobs, last_seq);
+        let off_record = Writer::new(Arc::clone(&shared), true, off_record_jobs, HashMap::new());
         let stop = &shared.stop;
         let tasks: Vec<Task> = vec![
-            ("writer", Box::pin(writer.run())),
+            ("writer", Box::pin(stored.run())),
+            ("off-record writer", Box::pin(off_record.run())),
             ("sweeper", Box::pin(upkeep::sweep(sweeping, stop.clone()))),
             ("directory", Box::pin(upkeep::directory(listing, stop.clone()))),
         ];
@@ -161,8 +166,9 @@ impl Bridge {
     /// Lets the tasks end: the writer after all that is waiting. Later posts are refused.
     pub fn stop(&self) {
         self.0.stop.cancel();
-        self.0.places.close();
-        self.0.state().send(Job::Stop);
+        self.0.places.stored.close();
+        self.0.places.off_record.close();
+        self.0.state().stop();
     }
 
     /// Every room's card, in no order.
@@ -213,16 +219,25 @@ impl Bridge {
             keep: draft.keep,
             created_at: stamp::now(),
         };
-        let _one_at_a_time = self.0.administering.lock().await;
-        self.0.may_create(who)?;
-        if !room.off_record {
-            self.0.store.create(&room).await?;
-        }
-        let card = room.card(0);
-        self.0.state().create(room, Instant::now());
-        self.0.state_changed();
-        tracing::info!(room = %card.id, locked = card.locked, "room created");
-        Ok(card)
+        let (shared, who) = (Arc::clone(&self.0), who.clone());
+        let deadline = self.0.deadline();
+        let create = async move {
+            shared.may_create(&who)?;
+            if !room.off_record {
+                until_known(|| shared.store.create(&room)).await?;
+                // Nobody waits for it any more, or knows its id.
+                if tokio::time::Instant::now() > deadline {
+                    until_known(|| shared.store.remove(room.id)).await?;
+                    return Err(Refusal::Unavailable);
+                }
+            }
+            let card = room.card(0);
+            shared.state().create(room, Instant::now());
+            shared.state_changed();
+            tracing::info!(room = %card.id, locked = card.locked, "room created");
+            Ok(card)
+        };
+        self.0.administer(deadline, create).await
     }
 
     /// Gives `who` a lasting grant to a locked room, for its password. Wrong ones count against
@@ -238,7 +253,15 @@ impl Bridge {
             return Err(Refusal::Banned);
         }
         let proof = self.check_password(room, password, from).await?;
-        self.0.grant(who.uid, proof).await
+        let (shared, who) = (Arc::clone(&self.0), who.uid);
+        let deadline = self.0.deadline();
+        let grant = async move {
+            if shared.state().live(room)?.epoch != proof.epoch {
+                return Err(Refusal::WrongPassword);
+            }
+            shared.let_in(room, who).await
+        };
+        self.0.administer(deadline, grant).await
     }
 
     /// Proof that the password is right, for one connection.
@@ -332,31 +355,6 @@ impl Shared {
     fn take_try(&self, from: IpAddr) -> Result<(), Refusal> {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         tries.take(from, Instant::now()).map_err(Refusal::TooOften)
-    }
-
-    async fn grant(&self, who: Uid, proof: Unlocked) -> Result<(), Refusal> {
-        let _one_at_a_time = self.administering.lock().await;
-        let oldest = {
-            let mut state = self.state();
-            let live = state.live_mut(proof.room)?;
-            if live.epoch != proof.epoch {
-                return Err(Refusal::WrongPassword);
-            }
-            if live.granted.contains(&who) {
-                return Ok(());
-            }
-            let full = live.granted.len() >= self.rooms.grants.max(1);
-            if full { live.granted.pop_front() } else { None }
-        };
-        let off_record = self.state().live(proof.room)?.room.off_record;
-        if !off_record {
-            if let Some(oldest) = oldest {
-                self.store.set_standing(proof.room, oldest, Standing::None).await?;
-            }
-            self.store.set_standing(proof.room, who, Standing::Granted).await?;
-        }
-        self.state().live_mut(proof.room)?.granted.push_back(who);
-        Ok(())
     }
 
     async fn log(&self, room: RoomId, page: Page, limit: u32) -> Result<Vec<Event>, Refusal> {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::{
     Refusal,
-    state::{Job, State, Times},
+    state::{Each, Job, State, Times},
 };
 use crate::chat::{Colour, Event, Identity, Kind, Moment, Room, RoomId, Uid, phrases::Locale};
 
@@ -49,6 +49,10 @@ fn identity(n: u8) -> Identity {
     Identity::browser(Uid::from_entropy([n; 16]))
 }
 
+fn both(queue: mpsc::UnboundedSender<Job>) -> Each<mpsc::UnboundedSender<Job>> {
+    Each { stored: queue.clone(), off_record: queue }
+}
+
 /// What an outsider can know: who is where, by the log alone, and which connections are open.
 struct World {
     state: State,
@@ -77,7 +81,7 @@ impl World {
             keep: false,
             created_at: Moment::from_millis(0),
         };
-        let mut state = State::new(queue, Self::times(), Locale::En);
+        let mut state = State::new(both(queue), Self::times(), Locale::En);
         state.create(room.clone(), now);
         let (present, open) = Default::default();
         Self { state, jobs, now, room, present, open, next_seat: 1, gone: false }
@@ -147,7 +151,7 @@ impl World {
             return;
         }
         let (queue, jobs) = mpsc::unbounded_channel();
-        let mut state = State::new(queue, Self::times(), Locale::En);
+        let mut state = State::new(both(queue), Self::times(), Locale::En);
         let saved = crate::store::SavedRoom {
             room: self.room.clone(),
             last_seq: 0,

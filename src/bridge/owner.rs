@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::sync::oneshot;
 
-use super::{Refusal, Shared};
+use super::{Refusal, Shared, writer::until_known};
 use crate::{
     chat::{
         Card, Kind, RoomChange, RoomId, Uid,
@@ -44,56 +44,39 @@ impl Owner {
                 password => Some(self.shared.passwords.hash(password).await?),
             });
         }
-        self.apply(change).await
+        let (shared, room) = (Arc::clone(&self.shared), self.room);
+        let apply = async move { apply(&shared, room, change).await };
+        self.shared.administer(self.shared.deadline(), apply).await
     }
 
-    /// Makes somebody in the room its owner.
+    /// Makes somebody in the room its owner. Who was it may stay, also in a locked room.
     pub async fn hand_over(&self, to: Uid) -> Result<Card, Refusal> {
-        let person = {
-            let state = self.shared.state();
-            let mut people = state.live(self.room)?.presence.people();
-            people.find(|(person, _)| person.uid == to).map(|(person, _)| person.clone())
+        let (shared, room) = (Arc::clone(&self.shared), self.room);
+        let hand_over = async move {
+            let (person, before) = {
+                let state = shared.state();
+                let live = state.live(room)?;
+                let mut people = live.presence.people();
+                let person = people.find(|(person, _)| person.uid == to);
+                (person.map(|(person, _)| person.clone()), live.room.owner)
+            };
+            let person = person.ok_or(Refusal::NoSuchPerson)?;
+            if shared.state().live(room)?.room.password.is_some() {
+                shared.let_in(room, before).await?;
+            }
+            let owner = Some((person.uid, person.user));
+            let card = apply(&shared, room, RoomChange { owner, ..RoomChange::default() }).await?;
+            shared.state().tell(room, Kind::Owner, &person);
+            shared.state_changed();
+            Ok(card)
         };
-        let person = person.ok_or(Refusal::NoSuchPerson)?;
-        let owner = Some((person.uid, person.user));
-        let card = self.apply(RoomChange { owner, ..RoomChange::default() }).await?;
-        self.shared.state().tell(self.room, Kind::Owner, &person);
-        self.shared.state_changed();
-        Ok(card)
+        self.shared.administer(self.shared.deadline(), hand_over).await
     }
 
     /// Takes somebody out. Their grant ends; banned, they cannot come back, in it or not.
     pub async fn kick(&self, who: Uid, ban: bool) -> Result<(), Refusal> {
-        let _one_at_a_time = self.shared.administering.lock().await;
-        let (present, off_record) = {
-            let state = self.shared.state();
-            let live = state.live(self.room)?;
-            if live.room.owner == who {
-                return Err(Refusal::NoSuchPerson);
-            }
-            (live.presence.has(who), live.room.off_record)
-        };
-        if !present && !ban {
-            return Err(Refusal::NoSuchPerson);
-        }
-        let standing = if ban { Standing::Banned } else { Standing::None };
-        if !off_record {
-            self.shared.store.set_standing(self.room, who, standing).await?;
-        }
-        {
-            let mut state = self.shared.state();
-            let live = state.live_mut(self.room)?;
-            live.granted.retain(|granted| *granted != who);
-            if ban {
-                live.banned.insert(who);
-            }
-            if present {
-                state.kick(who, self.room)?;
-            }
-        }
-        self.shared.state_changed();
-        self.shared.rights_changed(self.room);
-        Ok(())
+        let kick = kick(Arc::clone(&self.shared), self.room, who, ban);
+        self.shared.administer(self.shared.deadline(), kick).await
     }
 
     /// Removes the room with its log and images. Returns when that is done.
@@ -105,31 +88,65 @@ impl Owner {
         let closed = tokio::time::timeout(self.shared.wait, closed).await;
         closed.map_err(|_| Refusal::Unavailable)?.map_err(|_| Refusal::Unavailable)
     }
+}
 
-    async fn apply(&self, change: RoomChange) -> Result<Card, Refusal> {
-        let _one_at_a_time = self.shared.administering.lock().await;
-        let off_record = self.shared.state().live(self.room)?.room.off_record;
-        if !off_record {
-            self.shared.store.change(self.room, &change).await?;
+async fn kick(shared: Arc<Shared>, room: RoomId, who: Uid, ban: bool) -> Result<(), Refusal> {
+    let (present, off_record) = {
+        let state = shared.state();
+        let live = state.live(room)?;
+        if live.room.owner == who {
+            return Err(Refusal::NoSuchPerson);
         }
-        let card = {
-            let mut state = self.shared.state();
-            let live = state.live_mut(self.room)?;
-            live.room.apply(&change);
-            if change.password.is_some() {
-                live.granted.clear();
-                live.epoch += 1;
-            }
-            let card = live.card();
-            state.touched(self.room, Instant::now());
-            card
-        };
-        self.shared.state_changed();
-        if change.password.is_some() {
-            self.shared.rights_changed(self.room);
-        }
-        Ok(card)
+        (live.presence.has(who), live.room.off_record)
+    };
+    if !present && !ban {
+        return Err(Refusal::NoSuchPerson);
     }
+    let standing = if ban { Standing::Banned } else { Standing::None };
+    if !off_record {
+        until_known(|| shared.store.set_standing(room, who, standing)).await?;
+    }
+    {
+        let mut state = shared.state();
+        let live = state.live_mut(room)?;
+        live.granted.retain(|granted| *granted != who);
+        if ban {
+            live.banned.insert(who);
+        }
+        // They may have left meanwhile. Who is there is put out by the event itself, so that they
+        // hear it.
+        if live.presence.has(who) {
+            state.kick(who, room)?;
+        } else {
+            shared.rights_changed(room);
+        }
+    }
+    shared.state_changed();
+    Ok(())
+}
+
+async fn apply(shared: &Shared, room: RoomId, change: RoomChange) -> Result<Card, Refusal> {
+    let off_record = shared.state().live(room)?.room.off_record;
+    if !off_record {
+        until_known(|| shared.store.change(room, &change)).await?;
+    }
+    let card = {
+        let mut state = shared.state();
+        let live = state.live_mut(room)?;
+        live.room.apply(&change);
+        if change.password.is_some() {
+            live.granted.clear();
+            live.epoch += 1;
+        }
+        let card = live.card();
+        state.touched(room, Instant::now());
+        card
+    };
+    shared.state_changed();
+    if change.password.is_some() {
+        shared.rights_changed(room);
+    }
+    Ok(card)
 }
 
 fn checked(wish: &Wish) -> Result<RoomChange, Refusal> {

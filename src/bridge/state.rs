@@ -25,17 +25,27 @@ use crate::{
 pub(super) enum Job {
     Append {
         message: Stamped,
-        off_record: bool,
         place: Option<Place>,
         reply: Option<Reply>,
     },
     Remove {
         farewell: Stamped,
-        off_record: bool,
         done: Option<oneshot::Sender<()>>,
     },
     /// Everything before it is written; nothing comes after it.
     Stop,
+}
+
+/// One for the rooms that are stored, one for those off the record, which never wait for the store.
+pub(super) struct Each<T> {
+    pub stored: T,
+    pub off_record: T,
+}
+
+impl<T> Each<T> {
+    pub fn of(&self, off_record: bool) -> &T {
+        if off_record { &self.off_record } else { &self.stored }
+    }
 }
 
 /// A place in the bounded queue, free again when the job is done. Exits need none: there are never
@@ -72,13 +82,13 @@ pub(super) struct State {
     due: BTreeSet<(Instant, RoomId)>,
     /// Rooms whose card must be published.
     changed: HashSet<RoomId>,
-    jobs: mpsc::UnboundedSender<Job>,
+    jobs: Each<mpsc::UnboundedSender<Job>>,
     times: Times,
     locale: Locale,
 }
 
 impl State {
-    pub fn new(jobs: mpsc::UnboundedSender<Job>, times: Times, locale: Locale) -> Self {
+    pub fn new(jobs: Each<mpsc::UnboundedSender<Job>>, times: Times, locale: Locale) -> Self {
         let (rooms, due, changed) = (HashMap::new(), BTreeSet::new(), HashSet::new());
         Self { rooms, due, changed, jobs, times, locale }
     }
@@ -234,7 +244,7 @@ impl State {
         self.changed.remove(&room);
         let owner = live.owner();
         let farewell = stamp::system(self.locale, Kind::RemoveRoom, room, &owner, Some(0));
-        self.send(Job::Remove { farewell, off_record: live.room.off_record, done });
+        self.send(live.room.off_record, Job::Remove { farewell, done });
     }
 
     /// A system event, with the occupancy that follows from it.
@@ -246,14 +256,20 @@ impl State {
         let Some(live) = self.rooms.get(&room) else { return };
         let occupancy = Some(live.presence.count());
         let message = stamp::system(self.locale, kind, room, whom, occupancy);
-        self.send(Job::Append { message, off_record: live.room.off_record, place, reply: None });
+        self.send(live.room.off_record, Job::Append { message, place, reply: None });
         self.changed.insert(room);
     }
 
-    pub fn send(&self, job: Job) {
-        if self.jobs.send(job).is_err() {
+    pub fn send(&self, off_record: bool, job: Job) {
+        if self.jobs.of(off_record).send(job).is_err() {
             tracing::warn!("the bridge has stopped: something was not written");
         }
+    }
+
+    /// Everything before it is written; nothing comes after it.
+    pub fn stop(&self) {
+        self.send(false, Job::Stop);
+        self.send(true, Job::Stop);
     }
 
     /// The room's settings have changed: its card, and when it is due.

@@ -1,4 +1,5 @@
-//! The one task that writes: it takes all that is waiting, commits it at once, announces it, then
+//! The tasks that write, one for the rooms that are stored and one for those off the record, which
+//! so never wait for the store. A writer takes all that is waiting, commits it at once, announces it, then
 //! answers the senders. No timer: while one commit is under way the next batch gathers.
 //!
 //! Nobody reads a line that is not in the log, and nobody is told "stored" before it is.
@@ -31,21 +32,24 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    /// Whether its rooms are.
+    off_record: bool,
     jobs: mpsc::UnboundedReceiver<Job>,
     /// The newest number of each room, for its farewell.
     last_seq: HashMap<RoomId, u64>,
 }
 
-/// Messages of one commit: whether each is off the record, its place, who waits for it.
-type Batch = Vec<(Stamped, bool, Option<Place>, Option<Reply>)>;
+/// Messages of one commit: the place of each, and who waits for it.
+type Batch = Vec<(Stamped, Option<Place>, Option<Reply>)>;
 
 impl Writer {
     pub fn new(
         shared: Arc<Shared>,
+        off_record: bool,
         jobs: mpsc::UnboundedReceiver<Job>,
         last_seq: HashMap<RoomId, u64>,
     ) -> Self {
-        Self { shared, jobs, last_seq }
+        Self { shared, off_record, jobs, last_seq }
     }
 
     /// Until it is stopped, or store or bus are beyond repair.
@@ -60,12 +64,10 @@ impl Writer {
                 match job {
                     // Who gave up before it was tried is not stored behind their back.
                     Job::Append { reply: Some(reply), .. } if reply.is_closed() => {}
-                    Job::Append { message, off_record, place, reply } => {
-                        batch.push((message, off_record, place, reply));
-                    }
-                    Job::Remove { farewell, off_record, done } => {
+                    Job::Append { message, place, reply } => batch.push((message, place, reply)),
+                    Job::Remove { farewell, done } => {
                         self.append(std::mem::take(&mut batch)).await?;
-                        self.remove(farewell, off_record).await?;
+                        self.remove(farewell).await?;
                         if let Some(done) = done
                             && done.send(()).is_err()
                         {
@@ -98,7 +100,7 @@ impl Writer {
             messages.push(announcement(event));
         }
         self.shared.bus.publish(messages).await?;
-        for (appended, (_, _, _, reply)) in written.into_iter().zip(batch) {
+        for (appended, (_, _, reply)) in written.into_iter().zip(batch) {
             let outcome = match appended {
                 Appended::New(event) | Appended::Known(event) => Ok(event),
                 Appended::NoRoom => Err(Refusal::NoSuchRoom),
@@ -116,32 +118,21 @@ impl Writer {
     /// One commit for all, tried until its outcome is known: to give up in between could lose the
     /// announcement of what was written.
     async fn write(&self, batch: &Batch) -> Result<Vec<Appended>, Fault> {
-        let durable: Vec<Stamped> = batch
-            .iter()
-            .filter(|(_, off_record, ..)| !off_record)
-            .map(|(message, ..)| message.clone())
-            .collect();
-        let stored = match durable.is_empty() {
-            true => Vec::new(),
-            false => until_known(|| self.shared.store.append(durable.clone())).await?,
-        };
-        let mut stored = stored.into_iter();
-        Ok(batch
-            .iter()
-            .map(|(message, off_record, ..)| match off_record {
-                true => self.shared.off_record.append(message.clone()),
-                false => stored.next().unwrap_or(Appended::NoRoom),
-            })
-            .collect())
+        let messages = batch.iter().map(|(message, ..)| message.clone());
+        if self.off_record {
+            return Ok(messages.map(|message| self.shared.off_record.append(message)).collect());
+        }
+        let messages: Vec<Stamped> = messages.collect();
+        Ok(until_known(|| self.shared.store.append(messages.clone())).await?)
     }
 
     /// Log, card, farewell, files: in this order, so that nobody sees a room that is half gone.
-    async fn remove(&mut self, farewell: Stamped, off_record: bool) -> Result<(), Fault> {
+    async fn remove(&mut self, farewell: Stamped) -> Result<(), Fault> {
         let room = farewell.event.room;
-        if !off_record {
-            until_known(|| self.shared.store.remove(room)).await?;
+        match self.off_record {
+            true => self.shared.off_record.remove(room),
+            false => until_known(|| self.shared.store.remove(room)).await?,
         }
-        self.shared.off_record.remove(room);
         let seq = self.last_seq.remove(&room).unwrap_or_default() + 1;
         let card = Message { topic: topic::card(room), payload: Default::default(), retain: true };
         {
@@ -149,7 +140,8 @@ impl Writer {
             let farewell = announcement(&farewell.numbered(seq));
             self.shared.bus.publish(vec![card, farewell]).await?;
         }
-        self.shared.rights_changed(room);
+        // No word of changed rights: the farewell itself ends every subscription, and whoever were
+        // asked about rights before it arrives would not hear it.
         if let Err(error) = self.shared.files.remove_room(room).await {
             tracing::warn!(%error, %room, "the room's images stay until the next start");
         }
@@ -158,7 +150,7 @@ impl Writer {
 }
 
 /// Tries until the store answers: everything the bridge writes may be repeated.
-async fn until_known<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+pub(super) async fn until_known<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {

@@ -80,7 +80,7 @@ async fn whatever_a_device_publishes_is_said_in_the_room(store: Store) {
         let draft = json!({"chat": "as a draft", "key": version, "user": "#000000"}).to_string();
         for _ in 0..2 {
             // The same key: said once.
-            let arguments = ["-t", &topic, "-q", "1", "-m", &draft];
+            let arguments = ["-i", "device", "-t", &topic, "-q", "1", "-m", &draft];
             assert!(mosquitto::publish(&server, version, &arguments).await.0);
         }
         listener.line_with(&[r#""chat":"as a draft""#]).await;

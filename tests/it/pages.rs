@@ -23,7 +23,7 @@ async fn errors_are_pages_in_the_readers_language() {
         ("/room/nonsense", 404, "존재하지 않는 방입니다.", "There is no such room."),
         (full.as_str(), 409, "허용 인원이 초과하였습니다.", "This room has reached its capacity."),
         ("/nowhere", 404, "찾으시는 페이지가 없습니다.", "There is no such page."),
-        ("/room/%ff%00", 404, "", ""),
+        ("/room/%ff%00", 400, "", ""),
     ] {
         for (language, text) in [("ko-KR,ko;q=0.9", korean), ("en-US", english), ("fr", english)] {
             let answer = host.page(path, language).await;
@@ -32,6 +32,9 @@ async fn errors_are_pages_in_the_readers_language() {
             assert!(page.contains(text), "{path} in {language}");
             let tag = if language.starts_with("ko") { "lang=\"ko\"" } else { "lang=\"en\"" };
             assert!(page.contains(tag), "{path} in {language}");
+        }
+        if status == 409 {
+            continue; // Full is said to who wants in; the card may be read.
         }
         let problem = host.get(path).await;
         assert_eq!(problem.status(), status);

@@ -158,6 +158,7 @@ async fn a_race_for_the_last_places_has_exact_winners(store: Store) {
     let full = answers.iter().filter(|code| **code == 0x97).count();
     assert_eq!((won, full), (PLACES, RACERS - PLACES), "{answers:?}");
     assert_eq!(host.occupants(&room).await.len(), PLACES);
+    until("all joins to be in the log", || async { host.log(&room).await.len() == PLACES }).await;
     let joins: Vec<Value> = host.log(&room).await;
     let counted: Vec<u64> = joins.iter().map(|join| join["occupancy"].as_u64().unwrap()).collect();
     assert_eq!(counted, (1..=PLACES as u64).collect::<Vec<_>>());

@@ -49,6 +49,7 @@ async fn sigterm_ends_it_in_order_under_open_connections(store: Store) {
     assert_eq!(modern.publish(&format!("chat/{room}"), "before the end").await, 0);
     let ended = server.stop().await;
     assert!(ended.success(), "{ended}");
+    assert!(!server.log().contains("cut off"), "all ended by itself: {}", server.log());
     assert_eq!(modern.closed().await, Some(0x8B));
     assert_eq!(page.closed().await, Some(0x8B));
     assert_eq!(older.closed().await, None);
@@ -163,6 +164,8 @@ async fn who_does_not_come_back_has_left(store: Store) {
     let mut goes = Peer::connect(&server, &Login::v5("goes")).await;
     stays.join(&room).await;
     goes.join(&room).await;
+    // A join counts when it is in the log, and then it is told.
+    goes.event_of("join").await;
     server.kill().await;
     server.again().await;
     let mut stays = Peer::connect(&server, &Login::v5("stays")).await;

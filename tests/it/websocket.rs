@@ -40,11 +40,11 @@ async fn a_page_speaks_as_its_session(store: Store) {
     page.join(&room).await;
     assert_eq!(page.publish(&format!("chat/{room}"), "over MQTT").await, 0);
     let heard = page.events_until("over MQTT").await;
-    assert_eq!(heard[0]["type"], "join");
+    assert!(heard.iter().any(|event| event["type"] == "join"), "{heard:?}");
     for event in &heard {
         assert_eq!(event["uid"], over_http["uid"]);
     }
-    assert_eq!(heard[1]["user"], over_http["user"]);
+    assert_eq!(heard.last().unwrap()["user"], over_http["user"]);
 }
 
 #[tokio::test]

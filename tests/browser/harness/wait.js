@@ -17,7 +17,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @param {T} wanted
  * @param {string} [what]
  */
-export async function becomes(look, wanted, what) {
+export async function becomes(look, wanted, what = 'what is seen') {
   await until(async () => {
     try {
       assert.deepEqual(await look(), wanted);
@@ -26,7 +26,11 @@ export async function becomes(look, wanted, what) {
       return false;
     }
   }, null);
-  assert.deepEqual(await look(), wanted, what);
+  try {
+    assert.deepEqual(await look(), wanted);
+  } catch (error) {
+    throw new Error(`${what}: ${/** @type {Error} */ (error).message}`);
+  }
 }
 
 /**

@@ -64,7 +64,7 @@ export class Wire {
     const [host, port] = this.#server.http.split(':');
     const far = connect(Number(port), host);
     this.#near.add(near);
-    for (const [end, other] of [[near, far], [far, near]]) {
+    for (const [end, other] of /** @type {const} */ ([[near, far], [far, near]])) {
       this.#ends.add(end);
       end.on('error', () => end.destroy());
       end.on('close', () => {

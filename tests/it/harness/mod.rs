@@ -1,13 +1,18 @@
 //! What the journeys are made with. Nothing here judges the server: that is for the tests.
 
+pub mod database;
 pub mod images;
+pub mod load;
 pub mod mongo;
 pub mod mosquitto;
 pub mod packet;
 pub mod peer;
+pub mod proxy;
+pub mod seeded;
 pub mod server;
 pub mod visitor;
 pub mod websocket;
+pub mod wire;
 
 use std::{future::Future, time::Duration};
 
@@ -24,6 +29,13 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("{what}: nothing within {DEADLINE:?}"),
     }
+}
+
+/// Sends a signal, as in `"STOP"`, to a process that the test has started.
+pub async fn signal(process: &tokio::process::Child, name: &str) {
+    let id = process.id().expect("it runs").to_string();
+    let told = tokio::process::Command::new("kill").args([&format!("-{name}"), &id]).status().await;
+    assert!(told.unwrap().success(), "SIG{name} to {id}");
 }
 
 /// Asks again and again until the answer is yes, for what nobody announces.
@@ -61,3 +73,20 @@ macro_rules! on_each_store {
     };
 }
 pub(crate) use on_each_store;
+
+/// Runs each of these journeys, `async fn name()`, where there is a MongoDB server.
+macro_rules! on_mongodb {
+    ($($journey:ident),* $(,)?) => {
+        mod on_mongodb {
+            $(
+                #[tokio::test]
+                async fn $journey() {
+                    if !crate::harness::mongo::is_skipped() {
+                        super::$journey().await;
+                    }
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_mongodb;

@@ -147,7 +147,7 @@ impl Peer {
     pub async fn log_in(mut self, login: &Login) -> Result<Self, u8> {
         self.version = login.version;
         self.send(&login.packet()).await;
-        let answer = self.packet().await.expect("an answer to CONNECT");
+        let answer = self.packet().await.unwrap_or_else(|| panic!("no answer to {login:?}"));
         assert_eq!(answer.kind, packet::CONNACK, "{answer:?}");
         self.resumed = answer.body[0] == 1;
         if answer.body[1] == 0 { Ok(self) } else { Err(answer.body[1]) }
@@ -302,6 +302,18 @@ impl Peer {
                 _ => panic!("waiting for a message, got {packet:?}"),
             }
         }
+    }
+
+    /// All messages until the connection is at its end.
+    pub async fn messages_to_the_end(&mut self) -> Vec<Message> {
+        while let Some(packet) = self.packet().await {
+            match packet.kind {
+                packet::PUBLISH => self.take_message(&packet).await,
+                packet::PUBREL => self.send(&frame(0x70, &packet.body[..2])).await,
+                _ => {}
+            }
+        }
+        self.messages.drain(..).collect()
     }
 
     /// The next event of any room.

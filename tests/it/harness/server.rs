@@ -3,7 +3,7 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
 };
@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{mongo, within};
+use super::{mongo, signal, within};
 
 /// Where a server keeps its rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +70,16 @@ impl Server {
 
     /// `settings` are environment variables, as in `("PARLOR_PRESENCE__GRACE_MS", "100")`.
     pub async fn with(store: Store, settings: &[(&str, &str)]) -> Self {
+        Self::at(&store.uri().await, settings).await
+    }
+
+    /// On the store at this URI.
+    pub async fn at(uri: &str, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut all = vec![
             ("PARLOR_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("PARLOR_MQTT__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-            ("PARLOR_STORE__URI".to_owned(), store.uri().await),
+            ("PARLOR_STORE__URI".to_owned(), uri.to_owned()),
         ];
         all.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let log = Lines::default();
@@ -94,10 +99,23 @@ impl Server {
 
     /// SIGTERM, and how the process ended.
     pub async fn stop(&mut self) -> ExitStatus {
-        let id = self.child.id().expect("the server runs").to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-        assert!(told.success());
+        self.tell_to_stop().await;
+        self.ended().await
+    }
+
+    /// SIGTERM.
+    pub async fn tell_to_stop(&self) {
+        signal(&self.child, "TERM").await;
+    }
+
+    /// How the process ended, once it has.
+    pub async fn ended(&mut self) -> ExitStatus {
         within("the end of the server", self.child.wait()).await.unwrap()
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// Starts again on the same data, at the same addresses.
@@ -124,6 +142,11 @@ impl Server {
     /// The folder of one room's images.
     pub fn images(&self, room: &str) -> PathBuf {
         self.home.path().join("uploads").join(room)
+    }
+
+    /// Where the process is at home: data, uploads, whatever else it may write.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     pub fn data(&self) -> PathBuf {

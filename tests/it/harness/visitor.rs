@@ -14,6 +14,7 @@ use super::Server;
 /// How a browser asks.
 const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
+#[derive(Clone)]
 pub struct Visitor {
     client: Client,
     jar: Arc<Jar>,
@@ -91,6 +92,21 @@ impl Visitor {
         assert_eq!(response.status(), 200);
         let page: Value = response.json().await.unwrap();
         page["chats"].as_array().unwrap().clone()
+    }
+
+    /// A room's whole log, page by page.
+    pub async fn whole_log(&self, room: &str) -> Vec<Value> {
+        let mut log: Vec<Value> = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |event| event["seq"].as_u64().unwrap());
+            let page = self.get(&format!("/room/{room}/chats?after={after}")).await;
+            assert_eq!(page.status(), 200);
+            let page: Value = page.json().await.unwrap();
+            match page["chats"].as_array().unwrap().as_slice() {
+                [] => return log,
+                more => log.extend_from_slice(more),
+            }
+        }
     }
 
     /// What people said, of the newest page.

@@ -51,26 +51,26 @@ fn carried(socket: Socket) -> tokio::io::DuplexStream {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let (mut out, mut frames) = socket.split();
     let (mut from, mut to) = tokio::io::split(far);
-    let sending = tokio::spawn(async move {
-        let mut bytes = [0; 4096];
-        while let Ok(count @ 1..) = from.read(&mut bytes).await {
-            if out.send(Message::binary(bytes[..count].to_vec())).await.is_err() {
-                break;
-            }
-        }
-    });
     tokio::spawn(async move {
-        let receiving = async {
-            while let Some(Ok(frame)) = frames.next().await {
-                if to.write_all(&frame.into_data()).await.is_err() {
+        let sending = async {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = from.read(&mut bytes).await {
+                if out.send(Message::binary(bytes[..count].to_vec())).await.is_err() {
                     break;
                 }
             }
         };
-        // Either end's end is the end: both halves are dropped here, and the socket with them.
+        let receiving = async {
+            while let Some(Ok(frame)) = frames.next().await {
+                if frame.is_binary() && to.write_all(&frame.into_data()).await.is_err() {
+                    break;
+                }
+            }
+        };
+        // Either end's end is the end: all is dropped here, and the socket with it.
         tokio::select! {
             () = receiving => {}
-            _ = sending => {}
+            () = sending => {}
         }
     });
     near
