@@ -161,7 +161,8 @@ fn receive_all(
             }
             // The only acknowledgement on this link is the one of its subscription.
             Some(Notification::DeviceAck(_)) => {
-                if subscribed.take().is_some_and(|subscribed| subscribed.send(()).is_err()) {
+                let told = subscribed.take().map_or(Ok(()), |subscribed| subscribed.send(()));
+                if told.is_err() {
                     return Ok(());
                 }
             }
