@@ -321,3 +321,113 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::mqtt::codec::{Properties, Qos};
+
+    const MAILBOX: MailboxLimits = MailboxLimits { messages: 10, bytes: 1000 };
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn key(client_id: &str) -> SessionKey {
+        SessionKey { uid: Uid::from_entropy([1; 16]), client_id: client_id.into() }
+    }
+
+    fn leaving(expiry_s: u64, will_after_s: Option<u64>) -> Leaving {
+        let kept = Kept { stored: Stored::default(), cursors: HashMap::new() };
+        let will = will_after_s.map(|seconds| DelayedWill {
+            will: Will {
+                qos: Qos::AtMostOnce,
+                retain: false,
+                topic: "t".into(),
+                payload: Bytes::new(),
+                properties: Properties::default(),
+            },
+            who: Arc::new(Identity::anonymous("x")),
+            due: Instant::now() + Duration::from_secs(seconds),
+        });
+        Leaving { kept, expiry: Duration::from_secs(expiry_s), will }
+    }
+
+    async fn enter(sessions: &Sessions, client_id: &str, clean: bool) -> (Place, Option<Over>) {
+        sessions.enter(key(client_id), clean, PATIENCE).await.expect("a place")
+    }
+
+    #[tokio::test]
+    async fn a_session_is_taken_up_by_its_own_client_only() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        let id = place.id;
+        assert!(sessions.leave(place, leaving(60, None)).is_empty());
+        let (other, over) = enter(&sessions, "b", false).await;
+        assert!(other.kept.is_none() && over.is_none() && other.id != id);
+        let (same, over) = enter(&sessions, "a", false).await;
+        assert!(same.kept.is_some() && over.is_none() && same.id == id);
+    }
+
+    #[tokio::test]
+    async fn a_clean_start_ends_what_was_kept_and_gives_its_will_out() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        let id = place.id;
+        assert!(sessions.leave(place, leaving(60, Some(30))).is_empty());
+        let (fresh, over) = enter(&sessions, "a", true).await;
+        let over = over.expect("something is over");
+        assert_eq!((over.id, over.will.is_some()), (Some(id), true));
+        assert!(fresh.kept.is_none() && fresh.id != id);
+    }
+
+    #[tokio::test]
+    async fn a_session_without_expiry_is_over_at_once() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        let id = place.id;
+        let over = sessions.leave(place, leaving(0, Some(0)));
+        assert_eq!((over[0].id, over[0].will.is_some()), (Some(id), true));
+        assert!(sessions.entries().is_empty());
+    }
+
+    #[tokio::test]
+    async fn wills_and_sessions_come_due_in_their_time() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        assert!(sessions.leave(place, leaving(60, Some(10))).is_empty());
+        let now = Instant::now();
+        let (over, next) = sessions.expire(now);
+        assert!(over.is_empty() && next.is_some_and(|next| next <= now + Duration::from_secs(10)));
+        let (over, next) = sessions.expire(now + Duration::from_secs(11));
+        assert!(over.len() == 1 && over[0].id.is_none() && over[0].will.is_some());
+        assert!(next.is_some_and(|next| next > now + Duration::from_secs(11)));
+        let (over, next) = sessions.expire(now + Duration::from_secs(61));
+        assert!(over.len() == 1 && over[0].id.is_some() && over[0].will.is_none());
+        assert!(next.is_none() && sessions.entries().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_one_that_would_expire_first_makes_room() {
+        let sessions = Sessions::new(2, MAILBOX);
+        for (client_id, expiry_s) in [("a", 60), ("b", 30), ("c", 90)] {
+            let (place, _) = enter(&sessions, client_id, false).await;
+            let over = sessions.leave(place, leaving(expiry_s, None));
+            assert_eq!(over.len(), usize::from(client_id == "c"));
+        }
+        assert_eq!(sessions.away(), 2);
+        assert!(enter(&sessions, "b", false).await.0.kept.is_none());
+        assert!(enter(&sessions, "a", false).await.0.kept.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_does_not_let_go_is_waited_for_only_so_long() {
+        let sessions = Sessions::new(2, MAILBOX);
+        let (stays, _) = enter(&sessions, "a", false).await;
+        let refused = sessions.enter(key("a"), false, PATIENCE).await;
+        assert_eq!(refused.err().map(|refusal| refusal.code), Some(ReasonCode::ServerBusy));
+        assert_eq!(stays.mailbox.end(), Some(Reason::TakenOver));
+        drop(stays);
+        let (_, over) = enter(&sessions, "a", false).await;
+        assert!(over.is_some(), "it ended without a word");
+    }
+}
