@@ -149,7 +149,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
 fn upgrade_to(edge: Edge) -> MethodRouter<Arc<Web>> {
     get(async move |visitor: Visitor, request: WebSocketUpgrade| {
         let browser = visitor.known.then(|| (*visitor.identity).clone());
-        let peer = Peer { address: visitor.address, browser, transport: "websocket" };
+        let peer = Peer::websocket(visitor.address, browser);
         websocket::upgrade(&edge, request, peer)
     })
 }
