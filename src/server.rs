@@ -102,7 +102,13 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     tasks.spawn(async move { ("bus", Some(watched.stopped().await.to_string())) });
 
     let secret = cookie_secret(&config)?;
-    let web = Web::new(bridge.clone(), Arc::clone(&config), secret.reveal(), Some(mqtt_at.port()));
+    let web = Web::new(
+        bridge.clone(),
+        edge.clone(),
+        Arc::clone(&config),
+        secret.reveal(),
+        Some(mqtt_at.port()),
+    );
     let requests = TaskTracker::new();
     let accepting = CancellationToken::new();
     let http_server = Arc::new(Http {
@@ -143,7 +149,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
 fn upgrade_to(edge: Edge) -> MethodRouter<Arc<Web>> {
     get(async move |visitor: Visitor, request: WebSocketUpgrade| {
         let browser = visitor.known.then(|| (*visitor.identity).clone());
-        let peer = Peer { address: visitor.address, browser, transport: "websocket" };
+        let peer = Peer::websocket(visitor.address, browser);
         websocket::upgrade(&edge, request, peer)
     })
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     codec::Connect,
+    door::Crowded,
     reason::{ReasonCode, Refusal},
 };
 use crate::{
@@ -20,11 +21,18 @@ pub struct Peer {
     pub browser: Option<Identity>,
     /// For the log: `tcp` or `websocket`.
     pub transport: &'static str,
+    /// There is no place for it: it is told so, and let go.
+    pub(super) turned_away: Option<Crowded>,
 }
 
 impl Peer {
     pub fn tcp(address: IpAddr) -> Peer {
-        Peer { address, browser: None, transport: "tcp" }
+        Peer { address, browser: None, transport: "tcp", turned_away: None }
+    }
+
+    /// `browser`: whom the signed cookie of the upgrade names.
+    pub fn websocket(address: IpAddr, browser: Option<Identity>) -> Peer {
+        Peer { address, browser, transport: "websocket", turned_away: None }
     }
 
     pub fn is_local(&self) -> bool {
@@ -41,6 +49,13 @@ pub async fn identify(
     connect: &Connect,
     client_id: &str,
 ) -> Result<Identity, Refusal> {
+    if let Some(crowded) = peer.turned_away {
+        let code = match crowded {
+            Crowded::Everywhere => ReasonCode::ServerBusy,
+            Crowded::FromThere => ReasonCode::QuotaExceeded,
+        };
+        return Err(Refusal::new(code, crowded.to_string()));
+    }
     let nobody = || match &peer.browser {
         Some(browser) => Ok(browser.clone()),
         None if anonymous_allowed => Ok(Identity::anonymous(client_id)),

@@ -100,6 +100,11 @@ impl Connection {
         self.session.malformed(error);
     }
 
+    /// Whether the client said goodbye itself.
+    pub(super) fn has_left(&self) -> bool {
+        self.closing.as_ref().is_some_and(Reason::is_clean)
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.closing.is_some()
     }

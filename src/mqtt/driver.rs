@@ -57,12 +57,47 @@ where
         deaf: false,
     };
     driver.run().await;
-    if tokio::time::timeout(FAREWELL, driver.say_farewell()).await.is_err() {
-        tracing::debug!("the client did not take the last words in time");
+    let Driver { connection, mut reader, mut writer, mut output, at_end, deaf, .. } = driver;
+    let last_words = async {
+        let farewell = say_farewell(&mut reader, &mut writer, &mut output, at_end);
+        if !deaf && tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::debug!("the client did not take the last words in time");
+        }
+    };
+    if connection.has_left() {
+        // Whoever sees the connection closed after a DISCONNECT may rely on having left.
+        connection.finish().await;
+        last_words.await;
+    } else {
+        tokio::join!(last_words, connection.finish());
     }
-    let Driver { connection, reader, writer, .. } = driver;
-    drop((reader, writer));
-    connection.finish().await;
+}
+
+/// Writes what is left, closes our side, and lets the client close its own, so that the last words
+/// are not lost with the connection.
+async fn say_farewell<R, W>(reader: &mut R, writer: &mut W, output: &mut BytesMut, at_end: bool)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let written = async {
+        writer.write_all_buf(output).await?;
+        writer.flush().await?;
+        writer.shutdown().await
+    };
+    if let Err(error) = written.await {
+        tracing::debug!(%error, "the last words were not taken");
+        return;
+    }
+    let mut left = 1 << 20;
+    let mut nobody = BytesMut::new();
+    while !at_end && left > 0 {
+        match read_some(reader, &mut nobody).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => left -= count.min(left),
+        }
+        nobody.clear();
+    }
 }
 
 impl<R, W> Driver<R, W>
@@ -174,32 +209,6 @@ where
         }
         if self.output.is_empty() && self.output.capacity() > 2 * OUTPUT {
             self.output = BytesMut::new();
-        }
-    }
-
-    /// Writes what is left, closes our side, and lets the client close its own, so that the last
-    /// words are not lost with the connection.
-    async fn say_farewell(&mut self) {
-        if self.deaf {
-            return;
-        }
-        let written = async {
-            self.writer.write_all_buf(&mut self.output).await?;
-            self.writer.flush().await?;
-            self.writer.shutdown().await
-        };
-        if let Err(error) = written.await {
-            tracing::debug!(%error, "the last words were not taken");
-            return;
-        }
-        self.input.clear();
-        let mut left = 1 << 20;
-        while !self.at_end && left > 0 {
-            match read_some(&mut self.reader, &mut self.input).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => left -= count.min(left),
-            }
-            self.input.clear();
         }
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Shared {
     pub(super) open: PlainTopics,
     pub(super) counters: Counters,
     pub(super) door: Arc<Door>,
+    /// For those who are told that there is no place for them.
+    pub(super) porch: Arc<Door>,
     pub(super) anonymous: bool,
     /// Characters of a message.
     pub(super) text_chars: usize,
@@ -62,6 +64,8 @@ pub(super) struct Shared {
     pub(super) connections: TaskTracker,
 }
 
+/// Connections over the limit that are answered at a time.
+const PORCH: usize = 64;
 /// Retained messages on open topics.
 const OPEN_RETAINED: RetainLimits = RetainLimits { messages: 100_000, bytes: 256 << 20 };
 /// A card is some 300 bytes; the number of rooms is limited by the bridge.
@@ -100,6 +104,7 @@ impl Edge {
             open: PlainTopics::new(OPEN_RETAINED),
             counters: Counters::default(),
             door,
+            porch: Door::new(PORCH, 0),
             anonymous: config.mqtt.anonymous,
             text_chars: config.limits.text_chars,
             page: config.limits.page,

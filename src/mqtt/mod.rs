@@ -14,6 +14,7 @@ mod driver;
 pub mod edge;
 pub mod filter;
 pub mod hub;
+pub mod listener;
 mod mailbox;
 mod plain;
 mod policy;

@@ -129,6 +129,12 @@ impl Sessions {
         }
     }
 
+    /// A mailbox for somebody who has no session, under a name of its own.
+    pub fn stranger(&self) -> (SessionId, Arc<Mailbox>) {
+        let id = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
+        (id, Arc::new(Mailbox::new(self.mailbox)))
+    }
+
     /// Takes the session of `key` over, or begins one. A connection that has it is told and waited
     /// for, at most `patience`. With `clean_start` nothing is kept; what ends by it is returned.
     pub async fn enter(

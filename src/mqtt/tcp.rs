@@ -29,11 +29,15 @@ pub(super) async fn accept_all(edge: Edge, listener: TcpListener) -> Result<(), 
 }
 
 fn serve(edge: &Edge, stream: TcpStream, address: IpAddr) {
+    let mut peer = Peer::tcp(address);
     let pass = match edge.admit(address) {
         Ok(pass) => pass,
         Err(crowded) => {
             tracing::info!(%address, %crowded, "connection refused");
-            return;
+            peer.turned_away = Some(crowded);
+            // Some are told why; in a flood silence is the answer.
+            let Ok(pass) = edge.0.porch.enter(address) else { return };
+            pass
         }
     };
     if let Err(error) = stream.set_nodelay(true) {
@@ -42,7 +46,7 @@ fn serve(edge: &Edge, stream: TcpStream, address: IpAddr) {
     let own = edge.clone();
     edge.0.connections.spawn(async move {
         let (reader, writer) = stream.into_split();
-        driver::drive(own, Peer::tcp(address), reader, writer).await;
+        driver::drive(own, peer, reader, writer).await;
         drop(pass);
     });
 }

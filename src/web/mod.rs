@@ -20,11 +20,13 @@ use crate::{
     bridge::{Bridge, Refusal},
     chat::RoomId,
     config::Config,
+    mqtt::Edge,
 };
 
 mod assets;
 mod chats;
 mod error;
+mod events;
 mod fields;
 mod headers;
 mod health;
@@ -52,6 +54,7 @@ use uploads::Memory;
 /// What the handlers share.
 pub struct Web {
     bridge: Bridge,
+    edge: Edge,
     config: Arc<Config>,
     sessions: Sessions,
     /// For uploads on their way to the bridge.
@@ -64,12 +67,13 @@ impl Web {
     /// `cookie_secret` signs the sessions, and must be hard to guess.
     pub fn new(
         bridge: Bridge,
+        edge: Edge,
         config: Arc<Config>,
         cookie_secret: &str,
         mqtt_port: Option<u16>,
     ) -> Self {
         let memory = Memory::for_images_of(config.uploads.bytes);
-        Self { bridge, config, sessions: Sessions::new(cookie_secret), memory, mqtt_port }
+        Self { bridge, edge, config, sessions: Sessions::new(cookie_secret), memory, mqtt_port }
     }
 }
 
@@ -96,6 +100,7 @@ pub fn router(web: Web, mqtt: MethodRouter<Arc<Web>>) -> Router {
         .route("/room/{id}/leave", post(rooms::leave))
         .route("/room/{id}/chat", post(chats::say))
         .route("/room/{id}/chats", get(chats::read))
+        .route("/room/{id}/events", get(events::follow))
         .route("/room/{id}/occupants", get(occupants::list))
         .route("/room/{id}/kick", post(occupants::kick))
         .route("/room/{id}/owner", post(occupants::hand_over))

@@ -47,5 +47,5 @@ test('a card leads into its room, and New room to the form', async () => {
   await becomes(() => guest.page.locator('#title').textContent(), 'Open house');
   await guest.page.getByRole('link', { name: 'All rooms' }).click();
   await guest.page.getByRole('link', { name: 'New room' }).first().click();
-  await guest.page.getByRole('heading', { name: 'Create room' }).waitFor();
+  await guest.page.getByRole('heading', { name: 'New room' }).waitFor();
 });

@@ -187,10 +187,13 @@ async fn a_message_split_at_every_byte_is_the_same_message() {
     let host = Visitor::to(&server);
     let room = host.lasting_room().await;
     let topic = format!("chat/{room}");
-    let packets =
-        |client_id| [Login::v5(client_id).packet(), publish(&topic, &[], b"whole")].concat();
-    let (all, other) = (packets("x"), packets("z"));
-    for at in 1..all.len() {
+    // Each its own client: one that comes back at once and over and over is held off.
+    let packets = |kind: char, at: usize| {
+        let client_id = format!("{kind}{at:03}");
+        [Login::v5(&client_id).packet(), publish(&topic, &[], b"whole")].concat()
+    };
+    for at in 1..packets('x', 0).len() {
+        let (all, other) = (packets('x', at), packets('z', at));
         let mut stream = TcpStream::connect(server.mqtt).await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream.write_all(&all[..at]).await.unwrap();

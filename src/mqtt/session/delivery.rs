@@ -17,7 +17,7 @@ use crate::mqtt::codec::{
 pub struct Message {
     topic: String,
     payload: Bytes,
-    /// Forwarded as they are; no expiry, alias or subscription identifier among them.
+    /// Forwarded as they are; no expiry, alias, subscription identifier or will delay among them.
     properties: Properties,
     expires: Option<Instant>,
     /// By version, and by QoS 0 or above. Written when first needed.
@@ -38,6 +38,7 @@ impl Message {
                 Property::MessageExpiryInterval(_)
                     | Property::TopicAlias(_)
                     | Property::SubscriptionIdentifier(_)
+                    | Property::WillDelayInterval(_)
             )
         });
         Message { topic: topic.into(), payload, properties, expires, frames: Default::default() }

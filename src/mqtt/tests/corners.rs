@@ -1,5 +1,7 @@
 //! Strange and hostile clients.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::lab::{DEADLINE, Lab};
 use crate::{
     chat::topic,
@@ -152,4 +154,24 @@ async fn stopping_tells_everybody() {
     drop(client);
     stop.await.unwrap();
     lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_no_place_is_told_so() {
+    let lab = Lab::open(|config| config.limits.connections = 1).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(lab.edge.clone().serve_tcp(listener));
+    let _only_place = lab.edge.admit(address.ip()).unwrap();
+    let mut second = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut wire = bytes::BytesMut::new();
+    let connect = Packet::Connect(Box::new(scenario::connect(Version::V5)));
+    encode(&connect, Version::V5, 1000, &mut wire).unwrap();
+    second.write_all(&wire).await.unwrap();
+    let mut answer = Vec::new();
+    let read = second.read_to_end(&mut answer);
+    tokio::time::timeout(DEADLINE, read).await.unwrap().unwrap();
+    assert_eq!((answer[0], answer[3]), (0x20, 0x89));
+    lab.close().await;
+    serving.await.unwrap().unwrap();
 }

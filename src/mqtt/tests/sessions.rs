@@ -74,7 +74,7 @@ async fn the_same_client_takes_over_and_another_identity_does_not() {
     let mut first = lab.client(Version::V5, "same").await;
     let browser = crate::chat::Identity::browser(crate::chat::Uid::from_entropy([5; 16]));
     let address = std::net::IpAddr::from([192, 0, 2, 7]);
-    let peer = crate::mqtt::Peer { address, browser: Some(browser), transport: "websocket" };
+    let peer = crate::mqtt::Peer::websocket(address, Some(browser));
     let mut stranger = lab.dial_from(Version::V5, peer);
     let connect = Connect { client_id: "same".into(), ..scenario::connect(Version::V5) };
     assert_eq!(stranger.connect(connect).await.code, ReasonCode::Success);

@@ -2,6 +2,7 @@
 
 mod access;
 mod chats;
+mod events;
 mod rooms;
 mod socket;
 mod uploads;
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 use tower::Service;
 
 use super::*;
-use crate::{bridge::Fault, bus, store, store::files::Files};
+use crate::{bridge::Fault, bus, mqtt, store, store::files::Files};
 
 pub const JSON: (&str, &str) = ("accept", "application/json");
 pub const HTML: (&str, &str) = ("accept", "text/html,*/*;q=0.8");
@@ -29,8 +30,11 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 pub struct Lab {
     router: Router,
     bridge: Bridge,
+    edge: Edge,
     store: store::SharedStore,
     tasks: JoinSet<Result<(), Fault>>,
+    /// Without an end of their own while the bus goes on.
+    _edge_tasks: JoinSet<Result<(), mqtt::Fault>>,
     _dir: TempDir,
 }
 
@@ -46,15 +50,21 @@ impl Lab {
         set(&mut config);
         let store = store::open("sqlite:", dir.path()).await.unwrap();
         let files = Files::open(&FilePath::join(dir.path(), "uploads")).await.unwrap();
-        let opened = Bridge::open(&config, Arc::clone(&store), files, bus::open(&config)).await;
+        let bus = bus::open(&config);
+        let opened = Bridge::open(&config, Arc::clone(&store), files, Arc::clone(&bus)).await;
         let (bridge, tasks) = opened.unwrap();
         let tasks = tasks.into_iter().map(|(_, task)| task).collect();
-        let web = Web::new(bridge.clone(), Arc::new(config), "secret", Some(1883));
+        let (edge, edge_tasks) = Edge::open(&config, bridge.clone(), &bus).await.unwrap();
+        let edge_tasks = edge_tasks.into_iter().map(|(_, task)| task).collect();
+        let config = Arc::new(config);
+        let web = Web::new(bridge.clone(), edge.clone(), config, "secret", Some(1883));
         let mqtt = get(async |visitor: Visitor| visitor.identity.uid.to_string());
-        Self { router: router(web, mqtt), bridge, store, tasks, _dir: dir }
+        let router = router(web, mqtt);
+        Self { router, bridge, edge, store, tasks, _edge_tasks: edge_tasks, _dir: dir }
     }
 
     pub async fn close(mut self) {
+        self.edge.stop(std::time::Duration::from_secs(5)).await;
         self.bridge.stop();
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap().unwrap();
