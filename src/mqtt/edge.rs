@@ -174,11 +174,7 @@ async fn end_sessions(edge: Edge) -> Result<(), Fault> {
     }
 }
 
-fn filters(
-    key: &'static str,
-    texts: &[String],
-    limits: TopicLimits,
-) -> Result<Vec<Filter>, Fault> {
+fn filters(key: &'static str, texts: &[String], limits: TopicLimits) -> Result<Vec<Filter>, Fault> {
     let parsed = texts.iter().map(|text| {
         let unfit = |error| Fault::TopicFilter { key, filter: text.clone(), error };
         Filter::parse(text, limits).map_err(unfit)

@@ -35,10 +35,26 @@ def run_all():
     tests(Rows())
 
 
+def patiently(subscribe):
+    """Two tests publish from one connection right after another has sent SUBSCRIBE, and expect the
+    message there. Nothing orders two connections, so the SUBSCRIBE gets a moment."""
+
+    def wrapped(*arguments, **named):
+        identifier = subscribe(*arguments, **named)
+        time.sleep(0.2)
+        return identifier
+
+    return wrapped
+
+
 report = sys.stdout
 unittest.main = run_all
 os.chdir(os.path.dirname(file))
 sys.path.insert(0, os.path.dirname(file))
 sys.argv = [file, "-p", port]
+
+import mqtt.clients.V5
+
+mqtt.clients.V5.Client.subscribe = patiently(mqtt.clients.V5.Client.subscribe)
 with contextlib.redirect_stdout(sys.stderr):
     runpy.run_path(file, run_name="__main__")

@@ -14,16 +14,18 @@ async def serve(host, port):
 
 async def bridge(host, port, client_reader, client_writer):
     reader, writer = await upgrade(host, port)
-    ways = [to_socket(client_reader, writer), to_client(reader, writer, client_writer)]
-    tasks = [asyncio.ensure_future(way) for way in ways]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        writer.close()
-        client_writer.close()
+    sending = asyncio.ensure_future(to_socket(client_reader, writer))
+    receiving = asyncio.ensure_future(to_client(reader, writer, client_writer))
+    await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)
+    if not sending.done():
+        # The client may still have to read the last words: it closes when it has.
+        client_writer.write_eof()
+        await asyncio.wait([sending], timeout=5)
+    for task in (sending, receiving):
+        task.cancel()
+    await asyncio.gather(sending, receiving, return_exceptions=True)
+    writer.close()
+    client_writer.close()
 
 
 async def upgrade(host, port):
@@ -42,8 +44,8 @@ async def upgrade(host, port):
 
 async def to_socket(client, writer):
     while chunk := await client.read(4096):
-        writer.write(message(BINARY, chunk))
-        await writer.drain()
+        if not writer.is_closing():
+            writer.write(message(BINARY, chunk))
 
 
 async def to_client(reader, writer, client):
@@ -53,14 +55,14 @@ async def to_client(reader, writer, client):
         if length > 125:
             length = int.from_bytes(await reader.readexactly(2 if length == 126 else 8), "big")
         payload = await reader.readexactly(length)
-        match first & 0x0F:
-            case 0 | 2:
-                client.write(payload)
-                await client.drain()
-            case 8:
-                return
-            case 9:
-                writer.write(message(PONG, payload))
+        kind = first & 0x0F
+        if kind in (CONTINUATION, BINARY):
+            client.write(payload)
+            await client.drain()
+        elif kind == PING:
+            writer.write(message(PONG, payload))
+        elif kind == CLOSE:
+            return
 
 
 def message(kind, payload):
