@@ -11,6 +11,7 @@ mod corners;
 mod devices;
 mod doors;
 mod durability;
+mod edge_checklist;
 mod lobby;
 mod outage;
 mod pages;
