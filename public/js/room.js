@@ -55,6 +55,7 @@ const sends = new Sends({
   textMax: limits.text,
   joined: () => connection.joined,
   publish: (payload) => connection.publish(topics.chat(room.id), payload),
+  onNotAllowed: () => conversation.catchUp(),
   keep,
 });
 const composer = new Composer({ room: room.id, textMax: limits.text, texts, say });
@@ -130,6 +131,8 @@ async function onRefused({ topic }, code) {
 
 /** @param {import('./wire.js').Card} card */
 function showCard(card) {
+  // Nothing new to see, and yet told: the password may be another. Are we still let in?
+  if (JSON.stringify(card) === JSON.stringify(room)) conversation.catchUp();
   room = card;
   byId('title').textContent = card.title;
   byId('locked').hidden = !card.locked;

@@ -15,6 +15,7 @@ import { fill } from './text.js';
  * @property {number} textMax
  * @property {() => boolean} joined
  * @property {(payload: string) => Promise<void>} publish
+ * @property {() => void} onNotAllowed the room no longer takes what we say
  * @property {(change: () => void) => void} keep changes lines without moving the reader
  */
 
@@ -63,7 +64,9 @@ export class Sends {
     } catch (error) {
       // Without a connection it waits for the next one.
       if (!this.#options.joined()) return;
-      this.#outbox.failed(key, this.#why(error instanceof NotPublished ? error.code : 0));
+      const code = error instanceof NotPublished ? error.code : 0;
+      this.#outbox.failed(key, this.#why(code));
+      if (code === 0x87) this.#options.onNotAllowed();
     }
   }
 

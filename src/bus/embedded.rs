@@ -20,7 +20,7 @@ use rumqttd::{
     local::{LinkBuilder, LinkError, LinkRx, LinkTx},
     protocol::{Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Bus, FILTERS, Message, Stopped};
 use crate::config;
@@ -83,10 +83,14 @@ impl Bus for Embedded {
         let (messages, receiver) = mpsc::channel(MESSAGES);
         let name = format!("parlor-edge-{}", self.subscribers.fetch_add(1, Ordering::Relaxed));
         let (link, end) = (Arc::clone(&self.connect), self.stopped.clone());
+        let (subscribed, active) = oneshot::channel();
         thread::spawn(move || {
-            let outcome = link(&name).and_then(|(tx, rx)| receive_all(tx, rx, &messages));
+            let outcome = link(&name);
+            let outcome = outcome.and_then(|(tx, rx)| receive_all(tx, rx, &messages, subscribed));
             stop(&end, "subscribing", outcome);
         });
+        // What is published after this call must arrive: wait until the router knows of it.
+        active.await.map_err(|_| Stopped)?;
         Ok(receiver)
     }
 
@@ -126,7 +130,13 @@ fn publish_all(
     Ok(())
 }
 
-fn receive_all(mut tx: LinkTx, mut rx: LinkRx, messages: &mpsc::Sender<Message>) -> Outcome<()> {
+fn receive_all(
+    mut tx: LinkTx,
+    mut rx: LinkRx,
+    messages: &mpsc::Sender<Message>,
+    subscribed: oneshot::Sender<()>,
+) -> Outcome<()> {
+    let mut subscribed = Some(subscribed);
     let filters = FILTERS.map(|path| Filter {
         path: path.to_owned(),
         qos: QoS::AtMostOnce,
@@ -146,6 +156,13 @@ fn receive_all(mut tx: LinkTx, mut rx: LinkRx, messages: &mpsc::Sender<Message>)
                     retain: publish.retain,
                 };
                 if messages.blocking_send(message).is_err() {
+                    return Ok(());
+                }
+            }
+            // The only acknowledgement on this link is the one of its subscription.
+            Some(Notification::DeviceAck(_)) => {
+                let told = subscribed.take().map_or(Ok(()), |subscribed| subscribed.send(()));
+                if told.is_err() {
                     return Ok(());
                 }
             }

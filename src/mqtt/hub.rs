@@ -66,7 +66,7 @@ impl Hub {
         }
         let (cards, receiver) = mpsc::channel(WAITING);
         let directory = Arc::clone(&shared.directory);
-        tasks.push(("cards", Box::pin(show_cards(directory, receiver))));
+        tasks.push(("cards", Box::pin(show_cards(directory, receiver, workers.clone()))));
         tasks.push(("ingress", Box::pin(split(messages, workers, cards))));
         Ok((Hub(shared), tasks))
     }
@@ -124,11 +124,19 @@ fn shard_of(room: RoomId, shards: usize) -> usize {
     (hasher.finish() % shards as u64) as usize
 }
 
+/// For the directory.
+enum Shown {
+    Card(bus::Message),
+    /// A room's last event, for its worker as soon as the cards before it are shown: who hears that
+    /// the room is gone does not find its card any more.
+    Farewell(RoomId, Incoming),
+}
+
 /// Ends when the bus does: then the process must.
 async fn split(
     mut messages: mpsc::Receiver<bus::Message>,
     workers: Vec<mpsc::Sender<Incoming>>,
-    cards: mpsc::Sender<bus::Message>,
+    cards: mpsc::Sender<Shown>,
 ) -> Result<(), Fault> {
     while let Some(message) = messages.recv().await {
         let (room, is_gone) = match Topic::parse(&message.topic) {
@@ -142,9 +150,12 @@ async fn split(
                 if is_gone && worker.send(Incoming::Removed(room)).await.is_err() {
                     return Err(Stopped.into());
                 }
-                cards.send(message).await.is_ok()
+                cards.send(Shown::Card(message)).await.is_ok()
             }
             _ => match Incoming::read(room, message.payload) {
+                Some(incoming) if incoming.is_farewell() => {
+                    cards.send(Shown::Farewell(room, incoming)).await.is_ok()
+                }
                 Some(incoming) => worker.send(incoming).await.is_ok(),
                 None => true,
             },
@@ -158,9 +169,18 @@ async fn split(
 
 async fn show_cards(
     directory: Arc<PlainTopics>,
-    mut cards: mpsc::Receiver<bus::Message>,
+    mut cards: mpsc::Receiver<Shown>,
+    workers: Vec<mpsc::Sender<Incoming>>,
 ) -> Result<(), Fault> {
-    while let Some(card) = cards.recv().await {
+    while let Some(shown) = cards.recv().await {
+        let card = match shown {
+            Shown::Card(card) => card,
+            Shown::Farewell(room, farewell) => {
+                let worker = &workers[shard_of(room, workers.len())];
+                worker.send(farewell).await.map_err(|_| Stopped)?;
+                continue;
+            }
+        };
         let message = Message::new(card.topic, card.payload, Properties::default(), None);
         let message = Arc::new(message);
         let publication = Publication { message, qos: Qos::ExactlyOnce, retain: true, from: None };

@@ -54,12 +54,11 @@ impl Trial {
         };
         let uri = database.as_ref().map_or("sqlite:".to_owned(), Database::uri);
         let settings = [
-            ("PARLOR_STORE__URI", uri.as_str()),
             ("PARLOR_STORE__WAIT_MS", "25000"),
             ("PARLOR_LIMITS__PUBLISH_PER_S", "0"),
             ("PARLOR_ROOMS__PER_IDENTITY", "0"),
         ];
-        let server = Server::with(Store::Sqlite, &settings).await;
+        let server = Server::at(&uri, &settings).await;
         let visitors = [Visitor::to(&server), Visitor::to(&server)];
         let (chance, past) = (Seeded::new(), BTreeMap::new());
         Self { server, database, visitors, chance, past, acknowledged: 0 }

@@ -6,6 +6,8 @@
 
 mod harness;
 
+mod backup;
+mod catchup;
 mod clients;
 mod corners;
 mod devices;
@@ -19,8 +21,10 @@ mod posts;
 mod presence;
 mod refusals;
 mod restart;
+mod rights;
 mod rooms;
 mod seed_faults;
 mod uploads;
+mod walk;
 mod websocket;
 mod wire;

@@ -179,8 +179,7 @@ async fn a_database_that_goes_and_comes_back_takes_nothing_along() {
     let mut database = Database::start().await;
     let proxy = Proxy::to(([127, 0, 0, 1], database.port).into()).await;
     let uri = database::uri(proxy.address.port());
-    let settings = [&SETTINGS[..], &[("PARLOR_STORE__URI", &uri)]].concat();
-    let mut server = Server::with(Store::Sqlite, &settings).await;
+    let mut server = Server::at(&uri, &SETTINGS).await;
     let mut guests = Guests::arrive(&server).await;
     guests.are_served(&server, "at first").await;
 

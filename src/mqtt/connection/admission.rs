@@ -119,7 +119,7 @@ async fn resume(
             }
             Err(refusal) => {
                 tracing::debug!(%refusal, identity = %who.uid, "a subscription is not resumed");
-                stored.unsubscribe(&filter);
+                stored.revoke(&filter);
             }
         }
     }

@@ -99,6 +99,7 @@ pub(super) struct Backlog {
 
 pub(super) struct PageFetched {
     room: RoomId,
+    from: Start,
     asked: u32,
     events: Result<Vec<Event>, Refusal>,
 }
@@ -275,14 +276,20 @@ impl Connection {
                 Ok(member) => member.page(page, asked).await,
                 Err(refusal) => Err(refusal),
             };
-            Done::Fetched(PageFetched { room, asked, events })
+            Done::Fetched(PageFetched { room, from: next, asked, events })
         };
         self.jobs.push(fetch.boxed());
     }
 
     pub(super) fn fetched(&mut self, fetched: PageFetched) {
         self.reading.fetching = false;
-        let PageFetched { room, asked, events } = fetched;
+        let PageFetched { room, from, asked, events } = fetched;
+        let joined = self.reading.rooms.get(&room);
+        let wanted = joined.and_then(|joined| Some(joined.catching_up.as_ref()?.next));
+        if wanted != Some(from) {
+            // Asked for by a subscription that another has replaced: its own page follows.
+            return;
+        }
         let events = match events {
             Ok(events) => events,
             Err(Refusal::Unavailable) => {

@@ -79,6 +79,12 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    pub(super) fn is_farewell(&self) -> bool {
+        matches!(self, Incoming::Event(event) if event.head.kind == Kind::RemoveRoom)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Rooms {
     rooms: HashMap<RoomId, Room>,

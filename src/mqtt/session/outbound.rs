@@ -31,6 +31,13 @@ enum Step {
     Release,
 }
 
+impl Inflight {
+    /// Whether a message of this topic would be sent again.
+    pub(super) fn repeats(&self, topic: &str) -> bool {
+        matches!(&self.step, Step::Publish(delivery) if delivery.message.topic() == topic)
+    }
+}
+
 type Effects = VecDeque<Effect>;
 
 #[derive(Debug)]

@@ -50,7 +50,11 @@ impl Queue {
     }
 
     fn drop_expired(&mut self, now: Instant) {
-        self.deliveries.retain(|delivery| !delivery.is_expired(now));
+        self.retain(|delivery| !delivery.is_expired(now));
+    }
+
+    pub(super) fn retain(&mut self, stays: impl FnMut(&Delivery) -> bool) {
+        self.deliveries.retain(stays);
         self.bytes = self.deliveries.iter().map(|delivery| delivery.message.size()).sum();
     }
 }

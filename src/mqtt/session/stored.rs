@@ -43,9 +43,13 @@ impl Stored {
         self.subscriptions.values()
     }
 
-    /// Forgets a subscription, for instance because the right to it has ended.
-    pub fn unsubscribe(&mut self, filter: &Filter) {
-        self.subscriptions.remove(filter.as_str());
+    /// Forgets a subscription whose right has ended, and what was still to come by it: it would
+    /// reach somebody who may not read it any more.
+    pub fn revoke(&mut self, filter: &Filter) {
+        let topic = filter.as_str();
+        self.subscriptions.remove(topic);
+        self.inflight.retain(|inflight| !inflight.repeats(topic));
+        self.queue.retain(|delivery| delivery.message.topic() != topic);
     }
 
     /// How many deliveries wait, on their way or behind the window.

@@ -131,7 +131,10 @@ pub const TEXTS: Texts = Texts {
         end_removed: ["This room has closed", "It and what was said in it are gone."],
         end_no_such_room: ["No such room", "There is no such room. It may have closed."],
         end_full: ["Room is full", "This room has reached its capacity."],
-        end_refused: ["Not allowed in", "This room does not let you in."],
+        end_refused: [
+            "Not allowed in",
+            "This room does not let you in. Its password may have changed.",
+        ],
         end_kicked: ["You were removed", "The owner removed you from this room."],
     },
 };

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 
 /** How long anything may take, on a machine that has much else to do. */
-export const DEADLINE_MS = 30_000;
+export const DEADLINE_MS = 15_000;
 const LOOK_MS = 25;
 
 /** @param {number} ms */

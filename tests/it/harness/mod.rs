@@ -12,7 +12,6 @@ pub mod seeded;
 pub mod server;
 pub mod visitor;
 pub mod websocket;
-pub mod wire;
 
 use std::{future::Future, time::Duration};
 
@@ -73,20 +72,3 @@ macro_rules! on_each_store {
     };
 }
 pub(crate) use on_each_store;
-
-/// Runs each of these journeys, `async fn name()`, where there is a MongoDB server.
-macro_rules! on_mongodb {
-    ($($journey:ident),* $(,)?) => {
-        mod on_mongodb {
-            $(
-                #[tokio::test]
-                async fn $journey() {
-                    if !crate::harness::mongo::is_skipped() {
-                        super::$journey().await;
-                    }
-                }
-            )*
-        }
-    };
-}
-pub(crate) use on_mongodb;

@@ -304,6 +304,11 @@ impl Peer {
         }
     }
 
+    /// What has arrived while something else was waited for.
+    pub fn messages_so_far(&mut self) -> Vec<Message> {
+        self.messages.drain(..).collect()
+    }
+
     /// All messages until the connection is at its end.
     pub async fn messages_to_the_end(&mut self) -> Vec<Message> {
         while let Some(packet) = self.packet().await {
@@ -313,7 +318,7 @@ impl Peer {
                 _ => {}
             }
         }
-        self.messages.drain(..).collect()
+        self.messages_so_far()
     }
 
     /// The next event of any room.

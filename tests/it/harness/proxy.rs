@@ -95,14 +95,13 @@ async fn forward(
     tokio::pin!(up);
     {
         tokio::pin!(down);
-        loop {
-            tokio::select! {
-                () = &mut up => return,
-                () = &mut down => break,
-                fault = faults.recv() => match fault {
-                    Ok(Fault::HalfClose) => break,
-                    _ => return,
-                },
+        tokio::select! {
+            () = &mut up => return,
+            () = &mut down => {}
+            fault = faults.recv() => {
+                if !matches!(fault, Ok(Fault::HalfClose)) {
+                    return;
+                }
             }
         }
     }
