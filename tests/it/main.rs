@@ -13,6 +13,7 @@ mod corners;
 mod devices;
 mod doors;
 mod durability;
+mod edge_checklist;
 mod lobby;
 mod outage;
 mod pages;
