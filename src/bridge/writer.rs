@@ -109,11 +109,14 @@ impl Writer {
             messages.push(announcement(event));
         }
         self.shared.bus.publish(messages).await?;
-        for (appended, (_, _, reply)) in written.into_iter().zip(batch) {
+        for (appended, (message, _, reply)) in written.into_iter().zip(batch) {
             let outcome = match appended {
                 Appended::New(event) | Appended::Known(event) => Ok(event),
                 Appended::NoRoom => Err(Refusal::NoSuchRoom),
             };
+            if outcome.as_ref().map_or(true, |event| event.id != message.event.id) {
+                self.forget_image(&message.event).await;
+            }
             // A sender who no longer waits finds it in the log.
             if let Some(reply) = reply
                 && reply.send(outcome).is_err()
