@@ -20,10 +20,10 @@ VENDOR := public/vendor/mqtt.js
 # What a command leaves behind is ended with it.
 ALONE := scripts/alone.sh
 
-.PHONY: help run build test setup check journeys browser clean
+.PHONY: help run build test setup check journeys browser conformance clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 run: build ## builds it and starts it: open http://127.0.0.1:8005
 	exec $(PARLOR) $(ARGS)
@@ -49,6 +49,9 @@ journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on re
 browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
 	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
 	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
+
+conformance: build ## the Paho suite, 3.1.1 and 5, over TCP and WebSocket (some three minutes)
+	$(ALONE) scripts/conformance.sh $(PARLOR)
 
 clean: ## removes all that was built or installed here
 	cargo clean

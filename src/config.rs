@@ -141,6 +141,7 @@ pub struct Uploads {
 #[serde(deny_unknown_fields)]
 pub struct Topics {
     pub open: Vec<String>,
+    pub closed: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

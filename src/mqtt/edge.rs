@@ -29,8 +29,8 @@ use crate::{
 pub enum Fault {
     #[error(transparent)]
     Bus(#[from] Stopped),
-    #[error("[topics] open: the filter {filter} {error}")]
-    OpenFilter { filter: String, error: TopicError },
+    #[error("[topics] {key}: the filter {filter} {error}")]
+    TopicFilter { key: &'static str, filter: String, error: TopicError },
     #[error("cannot accept connections: {0}")]
     Listener(#[from] io::Error),
 }
@@ -80,7 +80,10 @@ impl Edge {
         bus: &SharedBus,
     ) -> Result<(Edge, Vec<Task>), Fault> {
         let limits = session_limits(config);
-        let policy = Policy { open: open_filters(&config.topics.open, limits.topic)? };
+        let policy = Policy {
+            open: filters("open", &config.topics.open, limits.topic)?,
+            closed: filters("closed", &config.topics.closed, limits.topic)?,
+        };
         let directory = Arc::new(PlainTopics::new(CARDS));
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
         let shown = Arc::clone(&directory);
@@ -171,13 +174,12 @@ async fn end_sessions(edge: Edge) -> Result<(), Fault> {
     }
 }
 
-fn open_filters(open: &[String], limits: TopicLimits) -> Result<Vec<Filter>, Fault> {
-    open.iter()
-        .map(|text| {
-            Filter::parse(text, limits)
-                .map_err(|error| Fault::OpenFilter { filter: text.clone(), error })
-        })
-        .collect()
+fn filters(key: &'static str, texts: &[String], limits: TopicLimits) -> Result<Vec<Filter>, Fault> {
+    let parsed = texts.iter().map(|text| {
+        let unfit = |error| Fault::TopicFilter { key, filter: text.clone(), error };
+        Filter::parse(text, limits).map_err(unfit)
+    });
+    parsed.collect()
 }
 
 fn session_limits(config: &Config) -> Limits {

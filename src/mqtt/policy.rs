@@ -38,6 +38,8 @@ pub enum Writing {
 pub struct Policy {
     /// `[topics] open`.
     pub open: Vec<Filter>,
+    /// `[topics] closed`: nothing is ever published there, so that a wider filter may match it.
+    pub closed: Vec<Filter>,
 }
 
 impl Policy {
@@ -61,7 +63,8 @@ impl Policy {
                 _ => Err(denied("subscribe to chat/<id>, or to chat/+")),
             },
             _ if first.starts_with('$') => Err(denied("this topic is not for clients")),
-            _ if self.open.iter().any(|open| covers(open.pattern(), pattern)) => Ok(Reading::Open),
+            _ if any_covers(&self.closed, pattern) => Err(kept_back()),
+            _ if any_covers(&self.open, pattern) => Ok(Reading::Open),
             _ => Err(denied("this topic is not open")),
         }
     }
@@ -72,7 +75,10 @@ impl Policy {
             Topic::Whisper(room, to) => Ok(Writing::Whisper(room, to)),
             Topic::Card(_) | Topic::Sys => Err(denied("only the server writes here")),
             Topic::Other if Topic::is_reserved(name) => {
-                Err(Refusal::new(ReasonCode::TopicNameInvalid, "there is no such topic"))
+                Err(Refusal::new(ReasonCode::TopicNameInvalid, ""))
+            }
+            Topic::Other if self.closed.iter().any(|closed| closed.matches(name)) => {
+                Err(kept_back())
             }
             Topic::Other if self.open.iter().any(|open| open.matches(name)) => Ok(Writing::Open),
             Topic::Other => Err(denied("this topic is not open")),
@@ -82,6 +88,15 @@ impl Policy {
 
 fn denied(text: &str) -> Refusal {
     Refusal::new(ReasonCode::NotAuthorized, text)
+}
+
+/// "The Server either does not wish to reveal the reason" (section 3.9.3).
+fn kept_back() -> Refusal {
+    Refusal::new(ReasonCode::UnspecifiedError, "")
+}
+
+fn any_covers(filters: &[Filter], pattern: &str) -> bool {
+    filters.iter().any(|filter| covers(filter.pattern(), pattern))
 }
 
 /// Whether every name that `pattern` matches is matched by `open`, too.
@@ -129,7 +144,7 @@ mod tests {
     }
 
     fn policy(open: &[&str]) -> Policy {
-        Policy { open: open.iter().map(|text| filter(text)).collect() }
+        Policy { open: open.iter().map(|text| filter(text)).collect(), closed: Vec::new() }
     }
 
     fn reading(policy: &Policy, text: &str) -> Result<Reading, ReasonCode> {
@@ -195,6 +210,18 @@ mod tests {
             let read = reading(&policy(&[open]), asked) == Ok(Reading::Open);
             assert_eq!(read, expected, "{asked} with {open} open");
         }
+    }
+
+    #[test]
+    fn what_is_kept_back_is_refused_without_a_reason() {
+        let policy = Policy { closed: vec![filter("a/secret/#")], ..policy(&["a/#"]) };
+        let no = Err(ReasonCode::UnspecifiedError);
+        assert_eq!(reading(&policy, "a/secret/x"), no);
+        assert_eq!(reading(&policy, "a/secret/#"), no);
+        assert_eq!(reading(&policy, "a/open"), Ok(Reading::Open));
+        assert_eq!(reading(&policy, "a/#"), Ok(Reading::Open), "nothing is published there");
+        assert!(policy.writing("a/secret/x").is_err());
+        assert_eq!(policy.writing("a/open"), Ok(Writing::Open));
     }
 
     #[test]

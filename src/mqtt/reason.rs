@@ -130,7 +130,7 @@ impl fmt::Display for ReasonCode {
 #[error("{code}: {text}")]
 pub struct Refusal {
     pub code: ReasonCode,
-    /// Sent as Reason String in MQTT 5. Holds nothing that its reader may not know.
+    /// Sent as Reason String in MQTT 5, unless empty. Holds nothing that its reader may not know.
     pub text: String,
 }
 

@@ -4,6 +4,7 @@
 //! `connect` opens it, `inbound` takes publishes, `outbound` sends them, `subscriptions` asks for
 //! topics, `closing` ends it; `stored` is what outlives the connection.
 
+mod aliases;
 mod client;
 mod closing;
 mod connect;

@@ -14,6 +14,7 @@ mod devices;
 mod directory;
 mod doors;
 mod durability;
+mod edge_checklist;
 mod lobby;
 mod outage;
 mod pages;

@@ -128,6 +128,13 @@ impl Properties {
         self.list.push(property);
     }
 
+    /// A Reason String, unless the code says it all.
+    pub fn explain(&mut self, text: String) {
+        if !text.is_empty() {
+            self.push(Property::ReasonString(text));
+        }
+    }
+
     #[must_use]
     pub fn with(mut self, property: Property) -> Properties {
         self.list.push(property);

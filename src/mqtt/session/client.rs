@@ -14,6 +14,8 @@ pub(super) struct Client {
     pub(super) max_packet_size: usize,
     /// Deliveries at QoS 1 and 2 that may be on their way.
     pub(super) window: usize,
+    /// Topic aliases that it takes from us.
+    pub(super) topic_aliases: u16,
     /// Whether Reason String and user properties may stand in answers [MQTT-3.1.2-29].
     pub(super) problem_information: bool,
     /// Seconds that replace the client's own keep alive, if they do.
@@ -44,6 +46,9 @@ impl Client {
                 .maximum_packet_size()
                 .map_or(usize::MAX, |size| *size as usize),
             window: usize::from(receive_maximum.min(limits.max_inflight).max(1)),
+            topic_aliases: properties
+                .topic_alias_maximum()
+                .map_or(0, |theirs| limits.topic_alias_maximum.min(*theirs)),
             problem_information: properties.request_problem_information().copied().unwrap_or(true),
             server_keep_alive_s,
             patience: patience(keep_alive_s, connect.version, limits),

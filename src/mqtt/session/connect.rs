@@ -68,7 +68,7 @@ impl Session {
             client.client_id = granted.assigned_client_id;
         }
         let stored = granted.stored.filter(|_| !client.clean_start);
-        self.outbound.open(client.version, client.max_packet_size, client.window);
+        self.outbound.open(client);
         let session_present = stored.is_some();
         if let Some(mut stored) = stored {
             self.inbound.restore(std::mem::take(&mut stored.unreleased));

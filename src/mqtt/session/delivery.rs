@@ -8,6 +8,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
+use super::aliases::Naming;
 use crate::mqtt::codec::{
     EncodeError, PacketId, Properties, Property, Publish, PublishFrame, Qos, Varint, Version,
 };
@@ -117,15 +118,24 @@ impl Delivery {
         version: Version,
         packet_id: Option<PacketId>,
         dup: bool,
+        naming: Naming,
         now: Instant,
     ) -> Result<OutgoingPublish, EncodeError> {
         let message = &self.message;
-        let is_plain = self.subscription_identifiers.is_empty() && message.expires.is_none();
+        let is_plain = self.subscription_identifiers.is_empty()
+            && message.expires.is_none()
+            && naming == Naming::InFull;
         let source = if version == Version::V4 || is_plain {
             message.shared_frame(version, packet_id.is_some())?;
             Source::Shared(message.clone())
         } else {
-            let publish = message.as_publish(self.own_properties(now));
+            let mut publish = message.as_publish(self.own_properties(now));
+            if let Naming::ByAlias(alias) | Naming::Defines(alias) = naming {
+                publish.properties.push(Property::TopicAlias(alias));
+            }
+            if matches!(naming, Naming::ByAlias(_)) {
+                publish.topic.clear();
+            }
             Source::Own(PublishFrame::encode(&publish, version, packet_id.is_some())?)
         };
         Ok(OutgoingPublish { source, qos: self.qos, retain: self.retain, dup, packet_id })

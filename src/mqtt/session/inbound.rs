@@ -167,7 +167,7 @@ impl Inbound {
         let mut ack = Acknowledgement::new(packet_id, ReasonCode::Success);
         if let Some(refusal) = refusal {
             ack.code = publish_code(refusal.code);
-            ack.properties.push(Property::ReasonString(refusal.text));
+            ack.properties.explain(refusal.text);
         }
         if qos == Qos::ExactlyOnce { Packet::PubRec(ack) } else { Packet::PubAck(ack) }
     }

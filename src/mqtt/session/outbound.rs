@@ -4,6 +4,8 @@ use std::{collections::VecDeque, time::Instant};
 
 use super::{
     Delivery, Effect, Limits, Outgoing,
+    aliases::Aliases,
+    client::Client,
     queue::{Queue, QueueFull},
     stored::Stored,
 };
@@ -43,6 +45,7 @@ pub(super) struct Outbound {
     version: Version,
     max_packet_size: usize,
     window: usize,
+    aliases: Aliases,
     /// In the order of first sending [MQTT-4.6.0-1].
     inflight: VecDeque<Inflight>,
     /// How many of `inflight` are not sent on this connection yet: the rear ones.
@@ -58,6 +61,7 @@ impl Default for Outbound {
             version: Version::V4,
             max_packet_size: usize::MAX,
             window: 1,
+            aliases: Aliases::default(),
             inflight: VecDeque::new(),
             unsent: 0,
             queue: Queue::default(),
@@ -70,10 +74,11 @@ impl Default for Outbound {
 impl Outbound {
     /// Takes up what an earlier connection left. Unacknowledged packets are sent again in their
     /// order and with their identifiers [MQTT-4.4.0-1], as far as the window reaches.
-    pub(super) fn open(&mut self, version: Version, max_packet_size: usize, window: usize) {
-        self.version = version;
-        self.max_packet_size = max_packet_size;
-        self.window = window;
+    pub(super) fn open(&mut self, client: &Client) {
+        self.version = client.version;
+        self.max_packet_size = client.max_packet_size;
+        self.window = client.window;
+        self.aliases = Aliases::new(client.topic_aliases);
     }
 
     pub(super) fn restore(&mut self, stored: &mut Stored) {
@@ -200,7 +205,10 @@ impl Outbound {
         self.unsent -= 1;
         let packet_id = self.inflight[index].packet_id;
         let sent = match &self.inflight[index].step {
-            Step::Publish(delivery) => self.transmit(delivery, Some(packet_id), true, now, effects),
+            Step::Publish(delivery) => {
+                let delivery = delivery.clone();
+                self.transmit(&delivery, Some(packet_id), true, now, effects)
+            }
             Step::Release => {
                 send_pubrel(packet_id, ReasonCode::Success, effects);
                 true
@@ -217,18 +225,21 @@ impl Outbound {
     /// False when it is larger than the client takes: then it counts as delivered
     /// [MQTT-3.1.2-25].
     fn transmit(
-        &self,
+        &mut self,
         delivery: &Delivery,
         packet_id: Option<PacketId>,
         dup: bool,
         now: Instant,
         effects: &mut Effects,
     ) -> bool {
-        let Ok(outgoing) = delivery.outgoing(self.version, packet_id, dup, now) else {
+        let topic = delivery.message.topic();
+        let naming = self.aliases.naming(topic);
+        let Ok(outgoing) = delivery.outgoing(self.version, packet_id, dup, naming, now) else {
             return false;
         };
         let fits = outgoing.wire_len(self.version).is_ok_and(|len| len <= self.max_packet_size);
         if fits {
+            self.aliases.sent(topic, naming);
             effects.push_back(Effect::Send(Outgoing::Publish(outgoing)));
         }
         fits

@@ -167,7 +167,7 @@ impl Session {
                 Verdict::Known(Err(refusal)) => {
                     let code = request_code(refusal.code, request.is_subscribe);
                     if properties.is_empty() && self.version() == Some(Version::V5) {
-                        properties.push(Property::ReasonString(refusal.text));
+                        properties.explain(refusal.text);
                     }
                     code
                 }
