@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor, on_each_store, seeded::Seeded, until, visitor::id_of,
-    websocket, within,
+    Peer, Server, Store, Visitor, on_each_store, seeded::Seeded, until, visitor::id_of, websocket,
+    within,
 };
 
 const PEOPLE: usize = 6;
