@@ -23,6 +23,7 @@ pub mod session;
 mod sessions;
 mod sys;
 mod tcp;
+pub mod tls;
 mod tree;
 pub mod websocket;
 
