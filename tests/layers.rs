@@ -12,7 +12,7 @@ const PURE: [&str; 6] = [
     "src/bridge/presence.rs",
     "src/bridge/pace.rs",
     "src/mqtt/codec",
-    "src/mqtt/session",
+    "src/mqtt/session/",
     "src/mqtt/session.rs",
 ];
 

@@ -53,11 +53,7 @@ export class Conversation {
     this.#button.addEventListener('click', () => this.#scroll.toBottom());
     if (options.events.length > 0) this.#lines.append(this.#log.page(options.events));
     this.#tellStart();
-    const sight = new IntersectionObserver(
-      ([entry]) => entry?.isIntersecting && this.#loadOlder(),
-      { root: byId('log'), rootMargin: '600px 0px 0px 0px' },
-    );
-    sight.observe(this.#start);
+    this.#loadOlder();
   }
 
   /**
@@ -165,8 +161,9 @@ export class Conversation {
     this.#more = true;
   }
 
+  /** Fetches what is before the oldest line, when the reader is near it. */
   async #loadOlder() {
-    if (!this.#more || this.#loading || this.#log.first === 0) return;
+    if (!this.#more || this.#loading || this.#log.first === 0 || !this.#scroll.nearTop) return;
     if (this.#lines.count >= LINES_READING_MAX) return;
     this.#loading = true;
     this.#tellStart();
@@ -181,20 +178,16 @@ export class Conversation {
       this.#loading = false;
       this.#tellStart();
     } catch {
-      this.#loading = false;
       this.#start.textContent = this.#options.scene.texts.historyFailed;
-      setTimeout(() => this.#loadOlderIfSeen(), RETRY_MS);
+      setTimeout(() => {
+        this.#loading = false;
+        this.#loadOlder();
+      }, RETRY_MS);
       return;
     } finally {
       setTimeout(() => box.setAttribute('aria-live', 'polite'), 500);
     }
-    this.#loadOlderIfSeen();
-  }
-
-  /** The observer speaks only when something changes: look again while the top stays in sight. */
-  #loadOlderIfSeen() {
-    const box = byId('log').getBoundingClientRect();
-    if (this.#start.getBoundingClientRect().bottom > box.top - 600) this.#loadOlder();
+    this.#loadOlder();
   }
 
   #tellStart() {
@@ -207,6 +200,7 @@ export class Conversation {
   #moved() {
     const { following } = this.#scroll;
     if (following) this.#unread = 0;
+    this.#loadOlder();
     this.#button.hidden = following;
     this.#button.classList.toggle('news', this.#unread > 0);
     const { texts } = this.#options.scene;

@@ -6,6 +6,8 @@
 
 /** Within so many pixels of the newest line, the reader is taken to follow. */
 const NEAR_PX = 64;
+/** So far before the oldest line, it is time to fetch what is before it. */
+const NEAR_TOP_PX = 800;
 
 export class Scroll {
   #box;
@@ -17,10 +19,16 @@ export class Scroll {
   constructor(box, onMoved) {
     this.#box = box;
     box.addEventListener('scroll', onMoved, { passive: true });
+    addEventListener('resize', onMoved);
   }
 
   get following() {
     return this.#box.scrollTop > -NEAR_PX;
+  }
+
+  get nearTop() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#box;
+    return scrollHeight + scrollTop - clientHeight < NEAR_TOP_PX;
   }
 
   /**

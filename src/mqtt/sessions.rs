@@ -3,7 +3,7 @@
 //! same client id has another session.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -33,7 +33,7 @@ impl SessionId {
 }
 
 /// Whose session it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey {
     pub uid: Uid,
     pub client_id: String,
@@ -79,8 +79,15 @@ pub struct Sessions {
     most_away: usize,
     mailbox: MailboxLimits,
     next: AtomicU64,
-    entries: Mutex<HashMap<SessionKey, Entry>>,
+    entries: Mutex<Entries>,
     changed: Notify,
+}
+
+/// The sessions, and when each absent one is due: no step looks through all of them.
+#[derive(Debug, Default)]
+struct Entries {
+    by_key: HashMap<SessionKey, Entry>,
+    due: BTreeSet<(Instant, SessionKey)>,
 }
 
 #[derive(Debug)]
@@ -117,7 +124,7 @@ pub struct Over {
 }
 
 impl Sessions {
-    /// Keeps at most `most_away` sessions of absent clients; the one that would expire first makes
+    /// Keeps at most `most_away` sessions of absent clients; the one that is due first makes
     /// room for another.
     pub fn new(most_away: usize, mailbox: MailboxLimits) -> Sessions {
         Sessions {
@@ -224,27 +231,12 @@ impl Sessions {
         let (id, mailbox) = (place.id, Arc::clone(&place.mailbox));
         let away = Away { id, mailbox, kept: leaving.kept, until, will: later };
         entries.insert(place.key.clone(), Entry::Away(Box::new(away)));
-        let mut over = self.make_room(&mut entries);
+        let crowded = (entries.due.len() > self.most_away).then(|| entries.remove_first());
+        let mut over: Vec<Over> = crowded.flatten().into_iter().collect();
         over.extend(due.map(|will| Over { id: None, will: Some(will) }));
         drop(entries);
         self.changed.notify_one();
         over
-    }
-
-    fn make_room(&self, entries: &mut HashMap<SessionKey, Entry>) -> Vec<Over> {
-        let away = |entry: &Entry| matches!(entry, Entry::Away(_));
-        if entries.values().filter(|entry| away(entry)).count() <= self.most_away {
-            return Vec::new();
-        }
-        let first = entries
-            .iter()
-            .filter_map(|(key, entry)| match entry {
-                Entry::Away(away) => Some((away.until, key.clone())),
-                Entry::Here { .. } => None,
-            })
-            .min_by_key(|(until, _)| *until);
-        let removed = first.and_then(|(_, key)| entries.remove(&key));
-        removed.into_iter().filter_map(Entry::into_over).collect()
     }
 
     /// Waits until something is over: sessions that have expired, wills that are due.
@@ -271,34 +263,62 @@ impl Sessions {
     fn expire(&self, now: Instant) -> (Vec<Over>, Option<Instant>) {
         let mut entries = self.entries();
         let mut over = Vec::new();
-        let mut next: Option<Instant> = None;
-        let mut expired = Vec::new();
-        for (key, entry) in entries.iter_mut() {
-            let Entry::Away(away) = entry else { continue };
-            let Away { until, will, .. } = away.as_mut();
-            if *until <= now {
-                expired.push(key.clone());
+        while let Some(key) = entries.due_by(now) {
+            let Some(Entry::Away(mut away)) = entries.remove(&key) else { continue };
+            if away.until <= now {
+                over.push(Over { id: Some(away.id), will: away.will });
                 continue;
             }
-            if let Some(due) = will.take_if(|will| will.due <= now) {
-                over.push(Over { id: None, will: Some(due) });
-            }
-            let due = will.as_ref().map_or(*until, |will| will.due.min(*until));
-            next = Some(next.map_or(due, |next| next.min(due)));
+            over.push(Over { id: None, will: away.will.take() });
+            entries.insert(key, Entry::Away(away));
         }
-        for key in expired {
-            over.extend(entries.remove(&key).and_then(Entry::into_over));
-        }
-        (over, next)
+        (over, entries.next_due())
     }
 
     pub fn away(&self) -> usize {
-        let entries = self.entries();
-        entries.values().filter(|entry| matches!(entry, Entry::Away(_))).count()
+        self.entries().due.len()
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<SessionKey, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn insert(&mut self, key: SessionKey, entry: Entry) {
+        if let Entry::Away(away) = &entry {
+            self.due.insert((away.due(), key.clone()));
+        }
+        self.by_key.insert(key, entry);
+    }
+
+    fn remove(&mut self, key: &SessionKey) -> Option<Entry> {
+        let (key, entry) = self.by_key.remove_entry(key)?;
+        if let Entry::Away(away) = &entry {
+            self.due.remove(&(away.due(), key));
+        }
+        Some(entry)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    fn due_by(&self, now: Instant) -> Option<SessionKey> {
+        self.due.first().filter(|(due, _)| *due <= now).map(|(_, key)| key.clone())
+    }
+
+    /// Ends the absent session that is due first.
+    fn remove_first(&mut self) -> Option<Over> {
+        let (_, key) = self.due.first().cloned()?;
+        self.remove(&key).and_then(Entry::into_over)
+    }
+}
+
+impl Away {
+    /// When something is to be done about it: its will, or its end.
+    fn due(&self) -> Instant {
+        self.will.as_ref().map_or(self.until, |will| will.due.min(self.until))
     }
 }
 
@@ -319,5 +339,115 @@ impl Pace {
         } else {
             Pace { count: self.count + 1, ..self }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::mqtt::codec::{Properties, Qos};
+
+    const MAILBOX: MailboxLimits = MailboxLimits { messages: 10, bytes: 1000 };
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn key(client_id: &str) -> SessionKey {
+        SessionKey { uid: Uid::from_entropy([1; 16]), client_id: client_id.into() }
+    }
+
+    fn leaving(expiry_s: u64, will_after_s: Option<u64>) -> Leaving {
+        let kept = Kept { stored: Stored::default(), cursors: HashMap::new() };
+        let will = will_after_s.map(|seconds| DelayedWill {
+            will: Will {
+                qos: Qos::AtMostOnce,
+                retain: false,
+                topic: "t".into(),
+                payload: Bytes::new(),
+                properties: Properties::default(),
+            },
+            who: Arc::new(Identity::anonymous("x")),
+            due: Instant::now() + Duration::from_secs(seconds),
+        });
+        Leaving { kept, expiry: Duration::from_secs(expiry_s), will }
+    }
+
+    async fn enter(sessions: &Sessions, client_id: &str, clean: bool) -> (Place, Option<Over>) {
+        sessions.enter(key(client_id), clean, PATIENCE).await.expect("a place")
+    }
+
+    #[tokio::test]
+    async fn a_session_is_taken_up_by_its_own_client_only() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        let id = place.id;
+        assert!(sessions.leave(place, leaving(60, None)).is_empty());
+        let (other, over) = enter(&sessions, "b", false).await;
+        assert!(other.kept.is_none() && over.is_none() && other.id != id);
+        let (same, over) = enter(&sessions, "a", false).await;
+        assert!(same.kept.is_some() && over.is_none() && same.id == id);
+    }
+
+    #[tokio::test]
+    async fn a_clean_start_ends_what_was_kept_and_gives_its_will_out() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        let id = place.id;
+        assert!(sessions.leave(place, leaving(60, Some(30))).is_empty());
+        let (fresh, over) = enter(&sessions, "a", true).await;
+        let over = over.expect("something is over");
+        assert_eq!((over.id, over.will.is_some()), (Some(id), true));
+        assert!(fresh.kept.is_none() && fresh.id != id);
+    }
+
+    #[tokio::test]
+    async fn a_session_without_expiry_is_over_at_once() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        let id = place.id;
+        let over = sessions.leave(place, leaving(0, Some(0)));
+        assert_eq!((over[0].id, over[0].will.is_some()), (Some(id), true));
+        assert!(sessions.entries().by_key.is_empty());
+    }
+
+    #[tokio::test]
+    async fn wills_and_sessions_come_due_in_their_time() {
+        let sessions = Sessions::new(10, MAILBOX);
+        let (place, _) = enter(&sessions, "a", false).await;
+        assert!(sessions.leave(place, leaving(60, Some(10))).is_empty());
+        let now = Instant::now();
+        let (over, next) = sessions.expire(now);
+        assert!(over.is_empty() && next.is_some_and(|next| next <= now + Duration::from_secs(10)));
+        let (over, next) = sessions.expire(now + Duration::from_secs(11));
+        assert!(over.len() == 1 && over[0].id.is_none() && over[0].will.is_some());
+        assert!(next.is_some_and(|next| next > now + Duration::from_secs(11)));
+        let (over, next) = sessions.expire(now + Duration::from_secs(61));
+        assert!(over.len() == 1 && over[0].id.is_some() && over[0].will.is_none());
+        assert!(next.is_none() && sessions.entries().by_key.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_one_that_would_expire_first_makes_room() {
+        let sessions = Sessions::new(2, MAILBOX);
+        for (client_id, expiry_s) in [("a", 60), ("b", 30), ("c", 90)] {
+            let (place, _) = enter(&sessions, client_id, false).await;
+            let over = sessions.leave(place, leaving(expiry_s, None));
+            assert_eq!(over.len(), usize::from(client_id == "c"));
+        }
+        assert_eq!(sessions.away(), 2);
+        assert!(enter(&sessions, "b", false).await.0.kept.is_none());
+        assert!(enter(&sessions, "a", false).await.0.kept.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_does_not_let_go_is_waited_for_only_so_long() {
+        let sessions = Sessions::new(2, MAILBOX);
+        let (stays, _) = enter(&sessions, "a", false).await;
+        let refused = sessions.enter(key("a"), false, PATIENCE).await;
+        assert_eq!(refused.err().map(|refusal| refusal.code), Some(ReasonCode::ServerBusy));
+        assert_eq!(stays.mailbox.end(), Some(Reason::TakenOver));
+        drop(stays);
+        let (_, over) = enter(&sessions, "a", false).await;
+        assert!(over.is_some(), "it ended without a word");
     }
 }

@@ -114,11 +114,11 @@ async fn a_forbidden_packet_ends_its_connection_with_the_reason() {
         ("a length of five bytes", vec![0x30, 0xFF, 0xFF, 0xFF, 0xFF, 1], &[0x81, 0x82]),
         ("a packet too large", vec![0x30, 0xFF, 0xFF, 0x7F], &[0x95]),
     ] {
-        let mut peer = Peer::connect(&server, &Login::v5("x")).await;
+        let mut peer = Peer::connect(&server, &Login::v5(what)).await;
         peer.send(&bytes).await;
         let code = peer.closed().await.unwrap_or_else(|| panic!("{what}: closed without a word"));
         assert!(codes.contains(&code), "{what}: {code:#x}");
-        let mut older = Peer::connect(&server, &Login::v4("x")).await;
+        let mut older = Peer::connect(&server, &Login::v4(&format!("older, {what}"))).await;
         older.send(&frame(0x00, &bytes)).await;
         assert_eq!(older.closed().await, None, "{what}");
     }

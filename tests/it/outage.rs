@@ -2,7 +2,10 @@
 //! slow, or its disk full. What needs no store goes on; who sends something is told; nothing that
 //! was acknowledged is lost, nothing is doubled; nobody starts anything again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -12,6 +15,7 @@ use tokio::process::Command;
 use crate::harness::{
     Login, Peer, Server, Store, Visitor,
     database::{self, Database},
+    load::{Load, Said, say_again},
     packet,
     proxy::{Fault, Proxy, Way},
     until,
@@ -88,6 +92,10 @@ impl Guests {
         assert_eq!(self.host.page("/", "en").await.status(), 200);
         let lobby: Value = self.host.get("/").await.json().await.unwrap();
         assert!(lobby["rooms"].as_array().unwrap().iter().any(|card| card["id"] == self.room));
+
+        // What is stored can be read, or not now; nobody is left waiting.
+        let log = self.status(&format!("/room/{}/chats", self.room)).await;
+        assert!([200, 503].contains(&log), "{log}");
 
         // What is not stored needs no store.
         let aside = format!("{name}: aside");
@@ -211,6 +219,37 @@ async fn a_database_that_goes_and_comes_back_takes_nothing_along() {
     server.kill().await;
     server.again().await;
     guests.log_is_whole().await;
+}
+
+/// Whoever stops the server does not wait for a database that says nothing.
+#[tokio::test]
+async fn stopping_ends_in_time_while_the_database_is_frozen() {
+    if crate::harness::mongo::is_skipped() {
+        return;
+    }
+    let database = Database::start().await;
+    let settings = [("PARLOR_SERVER__STOP_MS", "2000"), ("PARLOR_LIMITS__PUBLISH_PER_S", "0")];
+    let mut server = Server::at(&database.uri(), &settings).await;
+    let visitors = [Visitor::to(&server), Visitor::to(&server)];
+    let room = visitors[0].lasting_room().await;
+    let mut load = Load::start(&server, &visitors, &room).await;
+    let mut said = Said::default();
+    assert!(load.acknowledges(20, &mut said).await);
+    database.freeze().await;
+    server.tell_to_stop().await;
+    let told = Instant::now();
+    server.ended().await;
+    let took = told.elapsed();
+    assert!(took < Duration::from_secs(10), "stopping took {took:?}");
+    let said = load.ends(said).await;
+    database.thaw().await;
+    server.again().await;
+    let log = visitors[0].whole_log(&room).await;
+    let keys: BTreeSet<&str> = log.iter().filter_map(|event| event["key"].as_str()).collect();
+    assert!(said.acknowledged.iter().all(|key| keys.contains(key.as_str())));
+    say_again(&server, &visitors, &room, &said).await;
+    let log = visitors[0].whole_log(&room).await;
+    assert_eq!(log.len(), said.acknowledged.len() + said.in_doubt.len());
 }
 
 /// A limit on the size of files is a disk that is full, and every system has it.

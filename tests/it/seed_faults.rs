@@ -156,8 +156,9 @@ async fn fault_8_what_no_room_or_message_can_be_is_422_and_never_500(store: Stor
 }
 
 async fn fault_10_two_people_of_one_colour_are_two_people(store: Store) {
-    let limits = [("PARLOR_LIMITS__CONNECTIONS_PER_ADDRESS", "0")];
-    let server = Server::with(store, &limits).await;
+    let no_limits =
+        [("PARLOR_LIMITS__CONNECTIONS_PER_ADDRESS", "0"), ("PARLOR_LIMITS__PUBLISH_PER_S", "0")];
+    let server = Server::with(store, &no_limits).await;
     let room = Visitor::to(&server).lasting_room().await;
     // The colours are few: among this many visitors two share one, and no two share a uid.
     let mut uids = std::collections::BTreeMap::new();

@@ -253,3 +253,135 @@ impl Incomer {
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::{filter::TopicLimits, mailbox::MailboxLimits};
+
+    fn room() -> RoomId {
+        RoomId::from_entropy([1; 12])
+    }
+
+    fn reader(number: u64) -> Reader {
+        let limits = MailboxLimits { messages: 100, bytes: 100_000 };
+        Reader {
+            session: SessionId::new(number),
+            who: Arc::new(Identity::anonymous(&number.to_string())),
+            mailbox: Arc::new(Mailbox::new(limits)),
+            options: SubscribeOptions::default(),
+            identifier: None,
+        }
+    }
+
+    /// As the bridge writes it, as far as delivery looks at it.
+    fn event(kind: &str, seq: Option<u64>, uid: Uid, to: Option<Uid>) -> Incoming {
+        let id = MessageId::from_entropy([seq.unwrap_or(0) as u8; 20]);
+        let json = serde_json::json!({"type": kind, "seq": seq, "id": id, "uid": uid, "to": to});
+        Incoming::read(room(), json.to_string().into()).expect("an event")
+    }
+
+    fn chat(seq: u64) -> Incoming {
+        event("chat", Some(seq), reader(0).who.uid, None)
+    }
+
+    /// Numbers of the events received; 0 for a whisper; none for the eviction.
+    fn received(reader: &Reader) -> Vec<Option<u64>> {
+        std::iter::from_fn(|| reader.mailbox.take())
+            .map(|mail| match mail {
+                Mail::Event(event) => Some(event.seq.unwrap_or(0)),
+                Mail::Evicted(_) => None,
+                Mail::Plain(_) => panic!("rooms have events only"),
+            })
+            .collect()
+    }
+
+    fn anybody(_: &Identity, _: RoomId) -> bool {
+        true
+    }
+
+    #[test]
+    fn every_event_is_handed_out_once_and_a_hole_is_seen() {
+        let (mut rooms, one) = (Rooms::default(), reader(1));
+        rooms.join(room(), one.clone());
+        assert_eq!(rooms.hole_before(room(), Some(7)), None, "nothing is known yet");
+        for seq in [7, 8, 7, 8, 9] {
+            rooms.hand_out(&chat(seq), anybody);
+        }
+        assert_eq!(received(&one), [Some(7), Some(8), Some(9)]);
+        assert_eq!(rooms.hole_before(room(), Some(10)), None);
+        assert_eq!(rooms.hole_before(room(), Some(12)), Some(10));
+        rooms.leave(room(), one.session);
+        rooms.hand_out(&chat(10), anybody);
+        assert!(received(&one).is_empty());
+    }
+
+    #[test]
+    fn a_whisper_is_for_two() {
+        let (mut rooms, people) = (Rooms::default(), [1, 2, 3].map(reader));
+        people.iter().for_each(|one| rooms.join(room(), one.clone()));
+        let whisper = event("chat", None, people[0].who.uid, Some(people[1].who.uid));
+        rooms.hand_out(&whisper, anybody);
+        assert_eq!(people.each_ref().map(|one| received(one).len()), [1, 1, 0]);
+    }
+
+    #[test]
+    fn whoever_is_kicked_hears_it_last() {
+        let (mut rooms, kicked, stays) = (Rooms::default(), reader(1), reader(2));
+        rooms.join(room(), kicked.clone());
+        rooms.join(room(), stays.clone());
+        rooms.hand_out(&event("kick", Some(1), kicked.who.uid, None), anybody);
+        rooms.hand_out(&chat(2), anybody);
+        assert_eq!(received(&kicked), [Some(1), None]);
+        assert_eq!(received(&stays), [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn a_removed_room_says_farewell_and_is_forgotten() {
+        let (mut rooms, one) = (Rooms::default(), reader(1));
+        rooms.join(room(), one.clone());
+        rooms.hand_out(&Incoming::Removed(room()), anybody);
+        rooms.hand_out(&event("removeRoom", Some(1), one.who.uid, None), anybody);
+        assert_eq!(received(&one), [Some(1), None]);
+        assert!(rooms.rooms.is_empty());
+        rooms.hand_out(&chat(1), anybody);
+        rooms.hand_out(&Incoming::Removed(room()), anybody);
+        assert!(rooms.rooms.is_empty(), "also without a farewell");
+    }
+
+    #[test]
+    fn a_monitor_gets_what_it_may_read_and_nothing_twice() {
+        let (mut rooms, one) = (Rooms::default(), reader(1));
+        let filter = |text| Filter::parse(text, TopicLimits::default()).expect("valid");
+        rooms.watch(&filter("chat/+"), one.clone());
+        rooms.hand_out(&chat(1), |_, _| false);
+        rooms.hand_out(&chat(2), anybody);
+        rooms.join(room(), one.clone());
+        rooms.hand_out(&chat(3), anybody);
+        assert_eq!(received(&one), [Some(2), Some(3)]);
+        rooms.unwatch(&filter("chat/+"), one.session);
+        assert!(rooms.monitors.is_empty());
+    }
+
+    #[test]
+    fn a_group_of_monitors_takes_turns() {
+        let (mut rooms, members) = (Rooms::default(), [1, 2].map(reader));
+        let filter = Filter::parse("$share/g/chat/+", TopicLimits::default()).expect("valid");
+        members.iter().for_each(|one| rooms.watch(&filter, one.clone()));
+        (1..=4).for_each(|seq| rooms.hand_out(&chat(seq), anybody));
+        assert_eq!(members.each_ref().map(|one| received(one).len()), [2, 2]);
+        members.iter().for_each(|one| rooms.unwatch(&filter, one.session));
+        assert!(rooms.groups.is_empty());
+    }
+
+    #[test]
+    fn those_who_may_not_stay_are_evicted() {
+        let (mut rooms, one, other) = (Rooms::default(), reader(1), reader(2));
+        rooms.join(room(), one.clone());
+        rooms.join(room(), other.clone());
+        rooms.check(room(), |who, _| who.uid == one.who.uid);
+        rooms.hand_out(&chat(1), anybody);
+        assert_eq!(received(&one), [Some(1)]);
+        assert_eq!(received(&other), [None]);
+    }
+}

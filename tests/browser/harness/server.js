@@ -52,14 +52,22 @@ function isOpen(port) {
 
 /** @type {Promise<string> | undefined} */
 let mongo;
+let releaseMongo = async () => {};
 
-/** The MongoDB server that this process shares. It ends with us: our end of its stdin is its leash. */
+/** The end of what the servers shared. */
+export const endStore = () => releaseMongo();
+
+/** The MongoDB server that this process shares. */
 async function mongoServer() {
   const given = process.env['MONGODB_URI'];
   if (given) return given;
   const port = await freePort();
   const script = join(root, 'scripts/mongo-for-tests.sh');
-  const child = start(script, ['--port', String(port)], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const child = start(script, ['--port', String(port)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  releaseMongo = async () => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  };
   await until(() => child.exitCode !== null || isOpen(port), 'a MongoDB server');
   return `mongodb://127.0.0.1:${port}/?directConnection=true`;
 }

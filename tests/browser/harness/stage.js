@@ -4,7 +4,7 @@
 import { after, before } from 'node:test';
 
 import { Browser } from './people.js';
-import { Server } from './server.js';
+import { Server, endStore } from './server.js';
 
 /**
  * @param {Record<string, string>} [settings]
@@ -20,7 +20,11 @@ export function stage(settings = {}) {
     try {
       await scene.browser?.close();
     } finally {
-      await scene.server?.remove();
+      try {
+        await scene.server?.remove();
+      } finally {
+        await endStore();
+      }
     }
   });
   return scene;
