@@ -16,6 +16,7 @@ mod doors;
 mod durability;
 mod edge_checklist;
 mod lobby;
+mod mqtts;
 mod outage;
 mod pages;
 mod posts;
