@@ -14,6 +14,7 @@ mod devices;
 mod doors;
 mod durability;
 mod edge_checklist;
+mod floods;
 mod lobby;
 mod mqtts;
 mod outage;
