@@ -63,7 +63,9 @@ impl Writer {
             for job in jobs.drain(..) {
                 match job {
                     // Who gave up before it was tried is not stored behind their back.
-                    Job::Append { reply: Some(reply), .. } if reply.is_closed() => {}
+                    Job::Append { reply: Some(reply), message, .. } if reply.is_closed() => {
+                        self.forget_image(&message.event).await;
+                    }
                     Job::Append { message, place, reply } => batch.push((message, place, reply)),
                     Job::Remove { farewell, done } => {
                         self.append(std::mem::take(&mut batch)).await?;
@@ -78,6 +80,13 @@ impl Writer {
                 }
             }
             self.append(batch).await?;
+        }
+    }
+
+    /// An image that is not said after all.
+    async fn forget_image(&self, event: &Event) {
+        if let Some(Ok(image)) = event.gif.as_deref().map(str::parse) {
+            self.shared.drop_image(image).await;
         }
     }
 
@@ -100,11 +109,14 @@ impl Writer {
             messages.push(announcement(event));
         }
         self.shared.bus.publish(messages).await?;
-        for (appended, (_, _, reply)) in written.into_iter().zip(batch) {
+        for (appended, (message, _, reply)) in written.into_iter().zip(batch) {
             let outcome = match appended {
                 Appended::New(event) | Appended::Known(event) => Ok(event),
                 Appended::NoRoom => Err(Refusal::NoSuchRoom),
             };
+            if outcome.as_ref().map_or(true, |event| event.id != message.event.id) {
+                self.forget_image(&message.event).await;
+            }
             // A sender who no longer waits finds it in the log.
             if let Some(reply) = reply
                 && reply.send(outcome).is_err()

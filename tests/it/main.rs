@@ -11,6 +11,7 @@ mod catchup;
 mod clients;
 mod corners;
 mod devices;
+mod directory;
 mod doors;
 mod durability;
 mod edge_checklist;
