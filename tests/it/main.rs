@@ -15,6 +15,7 @@ mod directory;
 mod doors;
 mod durability;
 mod edge_checklist;
+mod floods;
 mod lobby;
 mod mqtts;
 mod outage;
