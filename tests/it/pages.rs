@@ -3,7 +3,7 @@
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
-use crate::harness::{Login, Peer, Server, Store, Visitor, visitor::id_of};
+use crate::harness::{Login, Peer, Server, Store, Visitor, until, visitor::id_of};
 
 #[tokio::test]
 async fn errors_are_pages_in_the_readers_language() {
@@ -99,7 +99,10 @@ async fn the_numbers_are_for_this_machine_and_for_monitors() {
     let server = Server::start(Store::Sqlite).await;
     let visitor = Visitor::to(&server);
     visitor.lasting_room().await;
-    let text = visitor.get("/metrics").await.text().await.unwrap();
+    let metrics = async || visitor.get("/metrics").await.text().await.unwrap();
+    // The card of a new room is on its way for a moment.
+    until("the room is counted", async || metrics().await.contains("\nparlor_rooms 1\n")).await;
+    let text = metrics().await;
     for line in ["parlor_ready 1", "parlor_rooms 1", "# TYPE parlor_messages_sent_total counter"] {
         assert!(text.lines().any(|one| one == line), "no {line} in {text}");
     }
