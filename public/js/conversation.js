@@ -56,6 +56,11 @@ export class Conversation {
     this.#loadOlder();
   }
 
+  /** The newest seq that is known; 0 when none. */
+  get last() {
+    return this.#log.last;
+  }
+
   /**
    * An event as it happens, or as an answer to what we did.
    * @param {RoomEvent} event

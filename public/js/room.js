@@ -4,7 +4,6 @@
 import { Attachments } from './attachments.js';
 import { copy } from './clipboard.js';
 import { Composer } from './composer.js';
-import { Connection } from './connection.js';
 import { Conversation } from './conversation.js';
 import { commands } from './device.js';
 import { showEnding } from './ending.js';
@@ -13,7 +12,9 @@ import { byId, data, revealScripted } from './page.js';
 import { Participants } from './participants.js';
 import { Sends } from './sends.js';
 import { Status } from './status.js';
+import { Stream } from './stream.js';
 import * as topics from './topics.js';
+import { Transport } from './transport.js';
 import { watchPictures } from './viewer.js';
 import { readCard, readEvent } from './wire.js';
 
@@ -38,7 +39,7 @@ const conversation = new Conversation({
   onEvent,
   onRefused: (code) => end(code === 404 ? 'endNoSuchRoom' : 'endRefused'),
 });
-const connection = new Connection({
+const connection = new Transport({
   base,
   filters: [
     // This one is the joining.
@@ -48,6 +49,7 @@ const connection = new Connection({
   onMessage,
   onState,
   onRefused,
+  fallback: (told) => new Stream({ address, room: room.id, after: () => conversation.last }, told),
 });
 const keep = conversation.keep.bind(conversation);
 const sends = new Sends({
@@ -82,9 +84,12 @@ function say(chat) {
   return taken;
 }
 
-/** @param {import('./connection.js').ConnectionState} state */
-function onState(state) {
-  status.set(state);
+/**
+ * @param {import('./connection.js').ConnectionState} state
+ * @param {import('./transport.js').Way} way
+ */
+function onState(state, way) {
+  status.set(state, way === 'http' ? texts.overHttp : '');
   if (state === 'lost') sends.interrupted();
   if (state !== 'joined') return;
   conversation.catchUp();
@@ -171,6 +176,8 @@ function seen() {
   unseen = 0;
   tellTitle();
   connection.hurry();
+  // A stream that died in our sleep does not know it.
+  if (connection.overHttp) conversation.catchUp();
 }
 
 function watchButtons() {

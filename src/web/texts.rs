@@ -146,6 +146,8 @@ pub struct ScriptTexts {
     pub connecting: &'static str,
     pub reconnecting: &'static str,
     pub offline: &'static str,
+    pub over_http: &'static str,
+    pub list_over_http: &'static str,
     pub me: &'static str,
     pub owner: &'static str,
     pub device: &'static str,

@@ -85,6 +85,8 @@ pub const TEXTS: Texts = Texts {
         connecting: "Connecting…",
         reconnecting: "Connection lost. Reconnecting…",
         offline: "You are offline. It continues when you are back.",
+        over_http: "Live over HTTP",
+        list_over_http: "Refreshed every few seconds",
         me: "you",
         owner: "owner",
         device: "device",

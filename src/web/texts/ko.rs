@@ -79,6 +79,8 @@ pub const TEXTS: Texts = Texts {
         connecting: "연결하는 중…",
         reconnecting: "연결이 끊겼습니다. 다시 연결하는 중…",
         offline: "오프라인입니다. 다시 연결되면 이어집니다.",
+        over_http: "HTTP로 실시간 연결됨",
+        list_over_http: "몇 초마다 새로 고침",
         me: "나",
         owner: "방장",
         device: "기기",
