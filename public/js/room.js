@@ -25,12 +25,13 @@ const { base, me, texts, limits } = page;
 /** @type {import('./wire.js').Card} */
 let room = page.room;
 const address = `${base}/room/${room.id}`;
-const scene = { base, me, texts };
+/** @type {import('./render.js').Scene} */
+const scene = { base, me, texts, nameOf: (uid) => participants.nameOf(uid) };
 let over = false;
 let unseen = 0;
 
 const status = new Status('connection', texts);
-const participants = new Participants(address, scene, room.ownerId);
+const participants = new Participants(address, scene, room.ownerId, whisperTo);
 const conversation = new Conversation({
   scene,
   history: new History(address),
@@ -56,7 +57,8 @@ const sends = new Sends({
   scene,
   textMax: limits.text,
   joined: () => connection.joined,
-  publish: (payload) => connection.publish(topics.chat(room.id), payload),
+  publish: (payload, to) =>
+    connection.publish(to ? topics.whisper(room.id, to.uid) : topics.chat(room.id), payload),
   onNotAllowed: () => conversation.catchUp(),
   keep,
 });
@@ -65,6 +67,7 @@ const attachments = new Attachments({
   address,
   scene,
   bytesMax: limits.uploadBytes,
+  whispering: () => composer.to !== null,
   keep,
   note: composer.note.bind(composer),
   onStored: (event) => conversation.receive(event),
@@ -76,9 +79,16 @@ conversation.drawn = (event) => {
   attachments.remove(event.key);
 };
 
-/** @param {string} chat */
-function say(chat) {
-  const taken = sends.say(chat);
+/**
+ * @param {string} chat
+ * @param {import('./avatar.js').Who | null} to
+ */
+function say(chat, to) {
+  if (to && connection.overHttp) {
+    composer.note(texts.whisperNotNow, true);
+    return false;
+  }
+  const taken = sends.say(chat, to);
   if (taken) conversation.toBottom();
   else composer.note(texts.tooMany, true);
   return taken;
@@ -90,6 +100,7 @@ function say(chat) {
  */
 function onState(state, way) {
   status.set(state, way === 'http' ? texts.overHttp : '');
+  participants.offerWhispers(way === 'mqtt');
   if (state === 'lost') sends.interrupted();
   if (state !== 'joined') return;
   conversation.catchUp();
@@ -108,12 +119,19 @@ function onMessage(topic, payload) {
     if (card) showCard(card);
   } else {
     const event = readEvent(payload);
-    // Whispers are no part of the log.
+    if (event?.to) return conversation.whisper(event);
     if (!event?.seq) return;
     if (event.type === 'removeRoom') return end('endRemoved');
     if (event.type === 'kick' && event.uid === me.uid) return end('endKicked');
     conversation.receive(event);
   }
+}
+
+/** @param {import('./wire.js').Person} person */
+function whisperTo(person) {
+  const people = byId('people');
+  if (people.matches(':popover-open')) people.hidePopover();
+  composer.whisperTo(person);
 }
 
 /** @param {RoomEvent} event each once, in order, also those of the past that we missed */

@@ -53,6 +53,7 @@ pub const TEXTS: Texts = Texts {
                 reload the page to see what is new. Live messages, images and \
                 the list of participants need JavaScript.",
     drop_here: "Drop an image to send it",
+    whisper_cancel: "Speak to everybody again",
     problems: Problems {
         no_such_page: ("Nothing here", "There is no such page."),
         no_such_room: ("No such room", "There is no such room. It may have closed."),
@@ -88,6 +89,12 @@ pub const TEXTS: Texts = Texts {
         over_http: "Live over HTTP",
         list_over_http: "Refreshed every few seconds",
         me: "you",
+        whisper_to: "Whisper to {name}",
+        whisper_from: "Whisper from {name}",
+        whisper_not_now: "Whispers need MQTT. They work again when it can be reached.",
+        no_whispers: "whispers need MQTT.",
+        no_image_whispers: "Images are for everybody. Stop whispering to send one.",
+        person_gone: "they are no longer here.",
         owner: "owner",
         device: "device",
         anonymous: "anonymous",

@@ -53,6 +53,7 @@ pub const TEXTS: Texts = Texts {
                 페이지를 다시 불러와야 보입니다. 실시간 대화, 이미지, 참가자 목록에는 \
                 자바스크립트가 필요합니다.",
     drop_here: "이미지를 놓으면 전송됩니다",
+    whisper_cancel: "귓속말 끝내기",
     problems: Problems {
         no_such_page: ("페이지가 없습니다", "찾으시는 페이지가 없습니다."),
         no_such_room: ("방이 없습니다", "존재하지 않는 방입니다."),
@@ -82,6 +83,12 @@ pub const TEXTS: Texts = Texts {
         over_http: "HTTP로 실시간 연결됨",
         list_over_http: "몇 초마다 새로 고침",
         me: "나",
+        whisper_to: "{name}님에게 귓속말",
+        whisper_from: "{name}님의 귓속말",
+        whisper_not_now: "귓속말은 MQTT로만 보낼 수 있습니다. 연결되면 다시 보낼 수 있습니다.",
+        no_whispers: "귓속말은 MQTT로만 보낼 수 있습니다.",
+        no_image_whispers: "이미지는 모두에게 보입니다. 귓속말을 끝내고 보내 주세요.",
+        person_gone: "그 사람은 이제 방에 없습니다.",
         owner: "방장",
         device: "기기",
         anonymous: "익명",
