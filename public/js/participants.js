@@ -18,7 +18,7 @@ export class Participants {
   #people = [];
   /** Whether something can be said to one alone at the moment. */
   #whispers = true;
-  #onWhisper;
+  #told;
   #asking = false;
   #again = false;
 
@@ -26,10 +26,10 @@ export class Participants {
    * @param {string} address the room's
    * @param {import('./render.js').Scene} scene
    * @param {string} ownerId
-   * @param {(person: Person) => void} onWhisper
+   * @param {{ onWhisper: (person: Person) => void, onManage: (person: Person) => void }} told
    */
-  constructor(address, scene, ownerId, onWhisper) {
-    this.#onWhisper = onWhisper;
+  constructor(address, scene, ownerId, told) {
+    this.#told = told;
     this.#address = address;
     this.#scene = scene;
     this.#ownerId = ownerId;
@@ -112,7 +112,11 @@ export class Participants {
     const whisper = /** @type {HTMLButtonElement} */ (field(row, 'whisper'));
     whisper.hidden = !this.#whispers || person.uid === me.uid;
     name(whisper, fill(texts.whisperTo, { name: shown(person) }));
-    whisper.addEventListener('click', () => this.#onWhisper(person));
+    whisper.addEventListener('click', () => this.#told.onWhisper(person));
+    const manage = /** @type {HTMLButtonElement} */ (field(row, 'manage'));
+    manage.hidden = me.uid !== this.#ownerId || person.uid === me.uid;
+    name(manage, fill(texts.manage, { name: shown(person) }));
+    manage.addEventListener('click', () => this.#told.onManage(person));
     return row;
   }
 }

@@ -29,9 +29,14 @@ const address = `${base}/room/${room.id}`;
 const scene = { base, me, texts, nameOf: (uid) => participants.nameOf(uid) };
 let over = false;
 let unseen = 0;
+/** @type {import('./owner.js').OwnerTools | null} */
+let ownerTools = null;
 
 const status = new Status('connection', texts);
-const participants = new Participants(address, scene, room.ownerId, whisperTo);
+const participants = new Participants(address, scene, room.ownerId, {
+  onWhisper: whisperTo,
+  onManage: (person) => withTools((tools) => tools.manage(person)),
+});
 const conversation = new Conversation({
   scene,
   history: new History(address),
@@ -113,6 +118,7 @@ function onState(state, way) {
  * @param {Uint8Array} payload
  */
 function onMessage(topic, payload) {
+  if (over) return;
   if (topic === topics.card(room.id)) {
     if (payload.length === 0) return end('endRemoved');
     const card = readCard(payload);
@@ -154,8 +160,9 @@ async function onRefused({ topic }, code) {
 
 /** @param {import('./wire.js').Card} card */
 function showCard(card) {
-  // Nothing new to see, and yet told: the password may be another. Are we still let in?
-  if (JSON.stringify(card) === JSON.stringify(room)) conversation.catchUp();
+  // Locked now; or nothing new to see, and yet told: the password may be another. Are we still in?
+  const isNew = JSON.stringify(card) !== JSON.stringify(room);
+  if (!isNew || (card.locked && !room.locked)) conversation.catchUp();
   room = card;
   byId('title').textContent = card.title;
   byId('locked').hidden = !card.locked;
@@ -163,8 +170,26 @@ function showCard(card) {
     place.textContent = `${card.occupancy}/${card.max}`;
   }
   participants.ownedBy(card.ownerId);
+  showTools();
   showCommands();
   tellTitle();
+}
+
+function showTools() {
+  const isMine = room.ownerId === me.uid;
+  byId('settings-open').hidden = !isMine;
+  if (!isMine) ownerTools?.putAway();
+}
+
+/** @param {(tools: import('./owner.js').OwnerTools) => void} use */
+async function withTools(use) {
+  try {
+    const { OwnerTools } = await import('./owner.js');
+    use((ownerTools ??= new OwnerTools(address, texts)));
+  } catch (error) {
+    console.warn('owner:', error);
+    composer.note(texts.notDone, true);
+  }
 }
 
 function showCommands() {
@@ -210,6 +235,7 @@ function watchButtons() {
       copy(source.textContent ?? '', texts.copied, texts.copyFailed),
     );
   }
+  byId('settings-open').addEventListener('click', () => withTools((tools) => tools.change(room)));
   const leave = /** @type {HTMLFormElement} */ (byId('leave'));
   leave.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -222,6 +248,7 @@ function watchButtons() {
 
 watchPictures(byId('log'));
 watchButtons();
+showTools();
 showCommands();
 revealScripted();
 addEventListener('online', () => connection.hurry());

@@ -89,7 +89,7 @@ test('without WebSocket one hears that one was removed, and that the room was', 
 test('without WebSocket the list of rooms is asked for, and live again after', async () => {
   const { server } = scene;
   const { person: watcher, unblock } = await behindProxy(server.url);
-  await becomes(() => watcher.page.locator('#status').textContent(), 'Refreshed every few seconds');
+  await becomes(() => watcher.page.locator('#status').textContent(), 'Over HTTP');
   const host = await scene.browser.person(server.url);
   const room = await host.create('Polled');
   const card = watcher.page.locator(`[data-room="${room}"]`);
