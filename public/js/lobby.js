@@ -2,7 +2,6 @@
 // The lobby page: rooms appear, change and vanish while one looks at them.
 
 import { Cards } from './cards.js';
-import { Directory } from './directory.js';
 import { data } from './page.js';
 import { Status } from './status.js';
 import * as topics from './topics.js';
@@ -58,7 +57,10 @@ const connection = new Transport({
   base: page.base,
   filters: [{ topic: topics.allCards, qos: 0 }],
   onMessage,
-  fallback: (told) => new Directory(page.base, onCards, told),
+  fallback: async () => {
+    const { Directory } = await import('./directory.js');
+    return (told) => new Directory(page.base, onCards, told);
+  },
   onState(state, way) {
     status.set(state, way === 'http' ? page.texts.listOverHttp : '');
     if (way === 'http') return;

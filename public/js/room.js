@@ -12,7 +12,6 @@ import { byId, data, revealScripted } from './page.js';
 import { Participants } from './participants.js';
 import { Sends } from './sends.js';
 import { Status } from './status.js';
-import { Stream } from './stream.js';
 import * as topics from './topics.js';
 import { Transport } from './transport.js';
 import { watchPictures } from './viewer.js';
@@ -55,7 +54,10 @@ const connection = new Transport({
   onMessage,
   onState,
   onRefused,
-  fallback: (told) => new Stream({ address, room: room.id, after: () => conversation.last }, told),
+  fallback: async () => {
+    const { Stream } = await import('./stream.js');
+    return (told) => new Stream({ address, room: room.id, after: () => conversation.last }, told);
+  },
 });
 const keep = conversation.keep.bind(conversation);
 const sends = new Sends({

@@ -30,7 +30,7 @@ import { Connection, NotPublished } from './connection.js';
  * @property {(state: import('./connection.js').ConnectionState, way: Way) => void} onState
  * @property {ConnectionOptions['onMessage']} onMessage
  * @property {ConnectionOptions['onRefused']} onRefused
- * @property {(told: FallbackEvents) => Fallback} fallback
+ * @property {() => Promise<(told: FallbackEvents) => Fallback>} fallback fetched when it is needed
  */
 
 /** WebSockets that could not be opened in a row, before HTTP is tried. */
@@ -43,6 +43,7 @@ export class Transport {
   #connection;
   /** @type {Fallback | null} */
   #fallback = null;
+  #fetching = false;
   #overHttp = false;
   #wasJoined = false;
   #failures = 0;
@@ -114,10 +115,15 @@ export class Transport {
     if (!this.#overHttp) this.#options.onState(state, 'mqtt');
   }
 
-  #try() {
-    if (this.#fallback || this.#closed) return;
+  async #try() {
+    if (this.#fallback || this.#fetching) return;
     const { fallback, onMessage, onRefused, onState } = this.#options;
-    this.#fallback = fallback({
+    this.#fetching = true;
+    // Without it, HTTP does not work either; the next failure asks again.
+    const begin = await fallback().catch(() => null);
+    this.#fetching = false;
+    if (!begin || this.#closed || this.#connection.joined) return;
+    this.#fallback = begin({
       onMessage,
       onRefused,
       onJoined: () => {
