@@ -50,7 +50,7 @@ browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to
 	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
 	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
 
-conformance: build ## the Paho suite, 3.1.1 and 5, over TCP and WebSocket (some three minutes)
+conformance: build ## other clients, and the Paho suite, over TCP and WebSocket (two minutes)
 	$(ALONE) scripts/conformance.sh $(PARLOR)
 
 clean: ## removes all that was built or installed here

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs the Paho interoperability suite against Parlor, over TCP and over WebSocket:
+# Runs clients that others have written, and the Paho interoperability suite, against Parlor, over
+# TCP and over WebSocket:
 #
 #     scripts/conformance.sh PARLOR
 #
+# Paho's client comes from PyPI, into .venv. Of the suite:
 # PAHO_TESTING=FOLDER is a copy of the suite's repository; without it, it is cloned. Where it cannot
 # be had that is an error, unless PARLOR_CONFORMANCE=optional.
 set -euo pipefail
@@ -11,6 +13,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 parlor=$(realpath "$1")
 origin=https://github.com/eclipse/paho.mqtt.testing
 suite=${PAHO_TESTING-}
+paho=paho-mqtt==2.1.0
+
+if ! .venv/bin/python -c 'import paho.mqtt' 2>/dev/null; then
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check "$paho"
+fi
+.venv/bin/python tests/peers/run.py "$parlor"
 
 if [[ -z $suite ]]; then
     folder=$(mktemp -d)

@@ -8,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 mod layers;
+mod optional;
 mod secret;
 mod valid;
 
@@ -53,6 +54,18 @@ pub struct Mqtt {
     pub keep_alive_s: u16,
     pub session_expiry_s: u32,
     pub sys_interval_ms: u64,
+    pub tls: Tls,
+}
+
+/// MQTT over TLS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Off without one.
+    #[serde(with = "optional")]
+    pub listen: Option<SocketAddr>,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// rumqttd's own `RouterConfig`.

@@ -22,6 +22,7 @@ use crate::{
 pub mod backup;
 mod http;
 mod lock;
+mod mqtts;
 mod secret;
 
 use http::Http;
@@ -39,6 +40,10 @@ pub enum ServerError {
     Bridge(#[from] bridge::Fault),
     #[error(transparent)]
     Mqtt(#[from] mqtt::Fault),
+    #[error("TLS: {0}")]
+    Tls(#[from] mqtt::tls::TlsError),
+    #[error("signals cannot be listened for: {0}")]
+    Signal(io::Error),
     #[error("the task `{name}` has ended{}", .why.as_deref().map(|why| format!(": {why}")).unwrap_or_default())]
     Ended { name: &'static str, why: Option<String> },
 }
@@ -74,7 +79,7 @@ impl Stop {
 type Ended = (&'static str, Option<String>);
 
 /// Runs until it is stopped. Prints one line on standard output when everything listens:
-/// `listening http=ADDR mqtt=ADDR`.
+/// `listening http=ADDR mqtt=ADDR`, and ` mqtts=ADDR` when TLS is on.
 pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let config = Arc::new(config);
     let _lock = lock::lock(&config.server.data_dir).map_err(ServerError::Data)?;
@@ -87,6 +92,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let http = listen("http", config.server.listen).await?;
     let mqtt = listen("mqtt", config.mqtt.listen).await?;
     let (http_at, mqtt_at) = (local("http", &http)?, local("mqtt", &mqtt)?);
+    let mqtts = mqtts::open(&config).await?;
 
     let mut writing: JoinSet<Ended> = JoinSet::new();
     for (name, task) in bridge_tasks {
@@ -98,6 +104,11 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     }
     let tcp = edge.clone().serve_tcp(mqtt);
     tasks.spawn(async move { ("mqtt listener", why(tcp.await)) });
+    let mut listening = format!("listening http={http_at} mqtt={mqtt_at}");
+    if let Some(mqtts) = mqtts {
+        listening += &format!(" mqtts={}", mqtts.address);
+        mqtts.spawn(edge.clone(), &mut tasks);
+    }
     let watched = Arc::clone(&bus);
     tasks.spawn(async move { ("bus", Some(watched.stopped().await.to_string())) });
 
@@ -120,8 +131,8 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
         stop: accepting.clone(),
     });
     requests.spawn(http_server.accept(http));
-    println!("listening http={http_at} mqtt={mqtt_at}");
-    tracing::info!(http = %http_at, mqtt = %mqtt_at, "parlor is up");
+    println!("{listening}");
+    tracing::info!("parlor is up: {listening}");
 
     let outcome = tokio::select! {
         () = stop.0.cancelled() => Ok(()),

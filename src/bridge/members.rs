@@ -95,12 +95,11 @@ impl Member {
                 state.send(live.room.off_record, Job::Append { message, place, reply });
             })
         };
-        let (shared, room) = (Arc::clone(&self.shared), self.room);
-        let pending = Pending { shared, room, id, image, answer, deadline };
-        match enqueued {
-            Ok(()) => Ok(pending),
-            Err(refusal) => {
-                pending.forget_image().await;
+        match (enqueued, image) {
+            (Ok(()), _) => Ok(Pending { room: self.room, id, answer, deadline }),
+            (Err(refusal), None) => Err(refusal),
+            (Err(refusal), Some(image)) => {
+                self.shared.drop_image(image).await;
                 Err(refusal)
             }
         }
@@ -182,11 +181,8 @@ impl Shared {
 
 /// Something that is on its way into the log.
 pub struct Pending {
-    shared: Arc<Shared>,
     room: RoomId,
     id: MessageId,
-    /// To be removed again when the message is not stored with it.
-    image: Option<ImageName>,
     answer: oneshot::Receiver<Result<Event, Refusal>>,
     deadline: tokio::time::Instant,
 }
@@ -202,21 +198,11 @@ impl Pending {
     }
 
     /// Resolves after the commit, with what is in the log: for a key said before, the first event.
+    /// After a timeout it is open whether it will be stored.
     pub async fn stored(mut self) -> Result<Event, Refusal> {
-        let outcome = match tokio::time::timeout_at(self.deadline, &mut self.answer).await {
+        match tokio::time::timeout_at(self.deadline, &mut self.answer).await {
             Ok(Ok(outcome)) => outcome,
-            // Whether it will be stored is open: its image must stay.
-            Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
-        };
-        if outcome.as_ref().map_or(true, |event| event.id != self.id) {
-            self.forget_image().await;
-        }
-        outcome
-    }
-
-    async fn forget_image(self) {
-        if let Some(image) = self.image {
-            self.shared.drop_image(image).await;
+            Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }
     }
 }

@@ -6,7 +6,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinError, JoinSet},
+};
 
 use super::{
     Refusal, Shared,
@@ -37,6 +40,8 @@ pub(super) struct Writer {
     jobs: mpsc::UnboundedReceiver<Job>,
     /// The newest number of each room, for its farewell.
     last_seq: HashMap<RoomId, u64>,
+    /// Rooms on their way out. A long log takes a while to go; the other rooms do not wait for it.
+    removals: JoinSet<Result<(), Fault>>,
 }
 
 /// Messages of one commit: the place of each, and who waits for it.
@@ -49,35 +54,55 @@ impl Writer {
         jobs: mpsc::UnboundedReceiver<Job>,
         last_seq: HashMap<RoomId, u64>,
     ) -> Self {
-        Self { shared, off_record, jobs, last_seq }
+        Self { shared, off_record, jobs, last_seq, removals: JoinSet::new() }
     }
 
     /// Until it is stopped, or store or bus are beyond repair.
     pub async fn run(mut self) -> Result<(), Fault> {
         let mut jobs = Vec::new();
         loop {
-            if self.jobs.recv_many(&mut jobs, self.shared.batch).await == 0 {
-                return Ok(());
+            tokio::select! {
+                biased;
+                Some(removed) = self.removals.join_next() => {
+                    removed.map_err(cut_off)??;
+                    continue;
+                }
+                count = self.jobs.recv_many(&mut jobs, self.shared.batch) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                }
             }
             let mut batch = Batch::new();
             for job in jobs.drain(..) {
                 match job {
                     // Who gave up before it was tried is not stored behind their back.
-                    Job::Append { reply: Some(reply), .. } if reply.is_closed() => {}
+                    Job::Append { reply: Some(reply), message, .. } if reply.is_closed() => {
+                        self.forget_image(&message.event).await;
+                    }
                     Job::Append { message, place, reply } => batch.push((message, place, reply)),
                     Job::Remove { farewell, done } => {
+                        // Whatever was said there stands in the log, and was told, before it goes.
                         self.append(std::mem::take(&mut batch)).await?;
-                        self.remove(farewell).await?;
-                        if let Some(done) = done
-                            && done.send(()).is_err()
-                        {
-                            tracing::debug!("nobody waits for the removal any more");
-                        }
+                        self.remove(farewell, done);
                     }
-                    Job::Stop => return self.append(batch).await,
+                    Job::Stop => {
+                        self.append(batch).await?;
+                        while let Some(removed) = self.removals.join_next().await {
+                            removed.map_err(cut_off)??;
+                        }
+                        return Ok(());
+                    }
                 }
             }
             self.append(batch).await?;
+        }
+    }
+
+    /// An image that is not said after all.
+    async fn forget_image(&self, event: &Event) {
+        if let Some(Ok(image)) = event.gif.as_deref().map(str::parse) {
+            self.shared.drop_image(image).await;
         }
     }
 
@@ -100,11 +125,14 @@ impl Writer {
             messages.push(announcement(event));
         }
         self.shared.bus.publish(messages).await?;
-        for (appended, (_, _, reply)) in written.into_iter().zip(batch) {
+        for (appended, (message, _, reply)) in written.into_iter().zip(batch) {
             let outcome = match appended {
                 Appended::New(event) | Appended::Known(event) => Ok(event),
                 Appended::NoRoom => Err(Refusal::NoSuchRoom),
             };
+            if outcome.as_ref().map_or(true, |event| event.id != message.event.id) {
+                self.forget_image(&message.event).await;
+            }
             // A sender who no longer waits finds it in the log.
             if let Some(reply) = reply
                 && reply.send(outcome).is_err()
@@ -126,27 +154,43 @@ impl Writer {
         Ok(until_known(|| self.shared.store.append(messages.clone())).await?)
     }
 
-    /// Log, card, farewell, files: in this order, so that nobody sees a room that is half gone.
-    async fn remove(&mut self, farewell: Stamped) -> Result<(), Fault> {
-        let room = farewell.event.room;
-        match self.off_record {
-            true => self.shared.off_record.remove(room),
-            false => until_known(|| self.shared.store.remove(room)).await?,
-        }
-        let seq = self.last_seq.remove(&room).unwrap_or_default() + 1;
-        let card = Message { topic: topic::card(room), payload: Default::default(), retain: true };
-        {
-            let _one_at_a_time = self.shared.announcing.lock().await;
-            let farewell = announcement(&farewell.numbered(seq));
-            self.shared.bus.publish(vec![card, farewell]).await?;
-        }
-        // No word of changed rights: the farewell itself ends every subscription, and whoever were
-        // asked about rights before it arrives would not hear it.
-        if let Err(error) = self.shared.files.remove_room(room).await {
-            tracing::warn!(%error, %room, "the room's images stay until the next start");
-        }
-        Ok(())
+    fn remove(&mut self, farewell: Stamped, done: Option<oneshot::Sender<()>>) {
+        let seq = self.last_seq.remove(&farewell.event.room).unwrap_or_default() + 1;
+        let (shared, off_record) = (Arc::clone(&self.shared), self.off_record);
+        self.removals.spawn(async move {
+            remove(&shared, off_record, &farewell.numbered(seq)).await?;
+            if let Some(done) = done
+                && done.send(()).is_err()
+            {
+                tracing::debug!("nobody waits for the removal any more");
+            }
+            Ok(())
+        });
     }
+}
+
+/// Log, card, farewell, files: in this order, so that nobody sees a room that is half gone.
+async fn remove(shared: &Shared, off_record: bool, farewell: &Event) -> Result<(), Fault> {
+    let room = farewell.room;
+    match off_record {
+        true => shared.off_record.remove(room),
+        false => until_known(|| shared.store.remove(room)).await?,
+    }
+    let card = Message { topic: topic::card(room), payload: Default::default(), retain: true };
+    {
+        let _one_at_a_time = shared.announcing.lock().await;
+        shared.bus.publish(vec![card, announcement(farewell)]).await?;
+    }
+    // No word of changed rights: the farewell itself ends every subscription, and whoever were
+    // asked about rights before it arrives would not hear it.
+    if let Err(error) = shared.files.remove_room(room).await {
+        tracing::warn!(%error, %room, "the room's images stay until the next start");
+    }
+    Ok(())
+}
+
+fn cut_off(error: JoinError) -> Fault {
+    StoreError::Unusable(format!("the removal of a room was cut off: {error}")).into()
 }
 
 /// Tries until the store answers: everything the bridge writes may be repeated.

@@ -37,7 +37,7 @@ pub struct Stopped;
 
 /// Delivery promises:
 ///
-/// - What one caller publishes arrives in that order at every subscriber.
+/// - What one caller publishes under one of [`FILTERS`] arrives in that order at every subscriber.
 /// - Delivery is at most once: a subscriber that lags far behind misses messages. Events carry
 ///   `seq`, so a hole shows and is healed from the store; a card is superseded by the next.
 /// - A new subscriber first gets the retained messages.

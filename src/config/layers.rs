@@ -56,47 +56,66 @@ fn lay_file(table: &mut Table, path: &Path) -> Result<(), ConfigError> {
         .map_err(|error| ConfigError(format!("{shown} cannot be read: {error}")))?;
     let spanned =
         DeTable::parse(&text).map_err(|error| ConfigError(format!("{shown}: {error}")))?;
-    for (name, section) in spanned.get_ref() {
-        let place = |span: Range<usize>| {
-            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
-            format!("{shown}:{line}")
-        };
-        let Some(Value::Table(known)) = table.get(name.get_ref().as_ref()) else {
-            let near = nearest(name.get_ref(), table.keys());
-            return fault(format!(
-                "{}: unknown section [{}]{near}",
-                place(name.span()),
-                name.get_ref()
-            ));
-        };
-        let Some(keys) = section.get_ref().as_table() else {
-            return fault(format!("{}: [{}] is a section", place(name.span()), name.get_ref()));
-        };
-        for key in keys.keys() {
-            if !known.contains_key(key.get_ref().as_ref()) {
-                let near = nearest(key.get_ref(), known.keys());
-                let full = format!("{}.{}", name.get_ref(), key.get_ref());
-                return fault(format!("{}: unknown key {full}{near}", place(key.span())));
-            }
-        }
-    }
+    let place = |span: Range<usize>| {
+        let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+        format!("{shown}:{line}")
+    };
+    check(table, spanned.get_ref(), "", &place)?;
     // The types are checked with the file's own lines in the message.
     let own: Table =
         toml::from_str(&text).map_err(|error| ConfigError(format!("{shown}: {error}")))?;
-    for (name, section) in own {
-        let (Some(Value::Table(known)), Value::Table(keys)) = (table.get_mut(&name), section)
-        else {
-            continue;
-        };
-        for (key, value) in keys {
-            if let Some(default) = known.get(&key).filter(|old| !old.same_type(&value)) {
-                let wanted = default.type_str();
-                return fault(format!("{shown}: {name}.{key} must be of type {wanted}"));
+    lay(table, own, "", &shown)
+}
+
+/// Whether every section and key of a file is known.
+fn check(
+    known: &Table,
+    file: &DeTable,
+    path: &str,
+    place: &impl Fn(Range<usize>) -> String,
+) -> Result<(), ConfigError> {
+    for (name, value) in file {
+        let (full, at) = (joined(path, name.get_ref()), place(name.span()));
+        let near = || nearest(name.get_ref(), known.keys());
+        match (known.get(name.get_ref().as_ref()), value.get_ref().as_table()) {
+            (Some(Value::Table(inner)), Some(section)) => check(inner, section, &full, place)?,
+            (Some(Value::Table(_)), None) => return fault(format!("{at}: [{full}] is a section")),
+            (Some(_), _) => {}
+            (None, _) if path.is_empty() => {
+                return fault(format!("{at}: unknown section [{full}]{}", near()));
             }
-            known.insert(key, value);
+            (None, _) => return fault(format!("{at}: unknown key {full}{}", near())),
         }
     }
     Ok(())
+}
+
+/// Lays what a file says over what is there; what is not known has been refused already.
+fn lay(
+    table: &mut Table,
+    file: Table,
+    path: &str,
+    shown: &impl std::fmt::Display,
+) -> Result<(), ConfigError> {
+    for (name, value) in file {
+        let full = joined(path, &name);
+        match (table.get_mut(&name), value) {
+            (Some(Value::Table(inner)), Value::Table(section)) => {
+                lay(inner, section, &full, shown)?
+            }
+            (Some(default), value) if !default.same_type(&value) => {
+                let wanted = default.type_str();
+                return fault(format!("{shown}: {full} must be of type {wanted}"));
+            }
+            (Some(default), value) => *default = value,
+            (None, _) => {}
+        }
+    }
+    Ok(())
+}
+
+fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn lay_variable(table: &mut Table, name: &str, text: &str) -> Result<(), ConfigError> {
@@ -122,16 +141,19 @@ fn lay_variable(table: &mut Table, name: &str, text: &str) -> Result<(), ConfigE
 
 /// Sets a key from a text, read as the type that the default has.
 fn set(table: &mut Table, path: &[&str], text: &str, source: &str) -> Result<(), ConfigError> {
-    let [section, key] = path else {
+    let [first, rest @ ..] = path else { return Ok(()) };
+    let [between @ .., key] = rest else {
         return fault(format!("{source}: a setting is named by section and key"));
     };
-    let sections: Vec<String> = table.keys().cloned().collect();
-    let Some(Value::Table(known)) = table.get_mut(*section) else {
-        return fault(format!(
-            "{source}: unknown section [{section}]{}",
-            nearest(section, sections.iter())
-        ));
-    };
+    let (mut known, mut section) = (table, String::new());
+    for name in std::iter::once(first).chain(between) {
+        let near = nearest(name, known.keys());
+        section = joined(&section, name);
+        let Some(Value::Table(inner)) = known.get_mut(*name) else {
+            return fault(format!("{source}: unknown section [{section}]{near}"));
+        };
+        known = inner;
+    }
     let Some(default) = known.get(*key) else {
         return fault(format!(
             "{source}: unknown key {section}.{key}{}",

@@ -38,6 +38,12 @@ impl Config {
         if limits.packet < limits.packet_before_connect {
             return Err("limits.packet must not be below limits.packet_before_connect".to_owned());
         }
+        let tls = &self.mqtt.tls;
+        let has_files =
+            [&tls.certificate, &tls.key].iter().all(|file| !file.as_os_str().is_empty());
+        if tls.listen.is_some() && !has_files {
+            return Err("mqtt.tls.listen needs mqtt.tls.certificate and mqtt.tls.key".to_owned());
+        }
         Ok(self)
     }
 }

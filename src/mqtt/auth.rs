@@ -19,7 +19,7 @@ pub struct Peer {
     pub address: IpAddr,
     /// The browser that the signed cookie of the WebSocket upgrade names.
     pub browser: Option<Identity>,
-    /// For the log: `tcp` or `websocket`.
+    /// For the log: `tcp`, `tls` or `websocket`.
     pub transport: &'static str,
     /// There is no place for it: it is told so, and let go.
     pub(super) turned_away: Option<Crowded>,

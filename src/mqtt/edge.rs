@@ -17,6 +17,7 @@ use super::{
     session::Limits,
     sessions::{Over, Sessions},
     sys, tcp,
+    tls::Tls,
 };
 use crate::{
     bridge::Bridge,
@@ -120,7 +121,16 @@ impl Edge {
 
     /// Accepts connections from `listener` until the edge is stopped.
     pub async fn serve_tcp(self, listener: tokio::net::TcpListener) -> Result<(), Fault> {
-        tcp::accept_all(self, listener).await
+        tcp::accept_all(self, listener, None).await
+    }
+
+    /// The same, over TLS.
+    pub async fn serve_tls(
+        self,
+        listener: tokio::net::TcpListener,
+        tls: Arc<Tls>,
+    ) -> Result<(), Fault> {
+        tcp::accept_all(self, listener, Some(tls)).await
     }
 
     /// A place for one more connection, or why there is none.

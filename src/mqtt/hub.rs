@@ -7,6 +7,7 @@
 mod rooms;
 
 use std::{
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -126,9 +127,10 @@ fn shard_of(room: RoomId, shards: usize) -> usize {
 
 /// For the directory.
 enum Shown {
-    Card(bus::Message),
-    /// A room's last event, for its worker as soon as the cards before it are shown: who hears that
-    /// the room is gone does not find its card any more.
+    Card(RoomId, bus::Message),
+    /// A room's last event, for its worker as soon as its card is cleared: who hears that the room
+    /// is gone does not find its card any more. The bus keeps the order of each of the two, but not
+    /// of one to the other.
     Farewell(RoomId, Incoming),
 }
 
@@ -150,7 +152,7 @@ async fn split(
                 if is_gone && worker.send(Incoming::Removed(room)).await.is_err() {
                     return Err(Stopped.into());
                 }
-                cards.send(Shown::Card(message)).await.is_ok()
+                cards.send(Shown::Card(room, message)).await.is_ok()
             }
             _ => match Incoming::read(room, message.payload) {
                 Some(incoming) if incoming.is_farewell() => {
@@ -172,23 +174,47 @@ async fn show_cards(
     mut cards: mpsc::Receiver<Shown>,
     workers: Vec<mpsc::Sender<Incoming>>,
 ) -> Result<(), Fault> {
+    let (mut cleared, mut waiting) = (HashSet::new(), HashMap::new());
     while let Some(shown) = cards.recv().await {
-        let card = match shown {
-            Shown::Card(card) => card,
+        // Only what the bus has lost stays in here.
+        if cleared.len() > WAITING {
+            cleared.clear();
+        }
+        let (card, farewell) = match shown {
+            Shown::Card(room, card) if card.payload.is_empty() => {
+                let farewell = waiting.remove(&room).map(|farewell| (room, farewell));
+                if farewell.is_none() {
+                    cleared.insert(room);
+                }
+                (Some(card), farewell)
+            }
+            Shown::Card(_, card) => (Some(card), None),
             Shown::Farewell(room, farewell) => {
-                let worker = &workers[shard_of(room, workers.len())];
-                worker.send(farewell).await.map_err(|_| Stopped)?;
-                continue;
+                if !cleared.remove(&room) && waiting.len() < WAITING {
+                    waiting.insert(room, farewell);
+                    continue;
+                }
+                (None, Some((room, farewell)))
             }
         };
-        let message = Message::new(card.topic, card.payload, Properties::default(), None);
-        let message = Arc::new(message);
-        let publication = Publication { message, qos: Qos::ExactlyOnce, retain: true, from: None };
-        if let Err(refusal) = directory.publish(&publication) {
-            tracing::warn!(%refusal, "a room's card is not shown");
+        if let Some(card) = card {
+            show(&directory, card);
+        }
+        if let Some((room, farewell)) = farewell {
+            let worker = &workers[shard_of(room, workers.len())];
+            worker.send(farewell).await.map_err(|_| Stopped)?;
         }
     }
     Err(Stopped.into())
+}
+
+fn show(directory: &PlainTopics, card: bus::Message) {
+    let message = Message::new(card.topic, card.payload, Properties::default(), None);
+    let message = Arc::new(message);
+    let publication = Publication { message, qos: Qos::ExactlyOnce, retain: true, from: None };
+    if let Err(refusal) = directory.publish(&publication) {
+        tracing::warn!(%refusal, "a room's card is not shown");
+    }
 }
 
 async fn work(

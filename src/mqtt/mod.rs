@@ -16,6 +16,7 @@ pub mod filter;
 pub mod hub;
 pub mod listener;
 mod mailbox;
+pub mod metrics;
 mod plain;
 mod policy;
 pub mod reason;
@@ -23,6 +24,7 @@ pub mod session;
 mod sessions;
 mod sys;
 mod tcp;
+pub mod tls;
 mod tree;
 pub mod websocket;
 

@@ -1,22 +1,26 @@
-//! MQTT over TCP: accepts, and gives each connection a driver.
+//! MQTT over TCP, with or without TLS: accepts, and gives each connection a driver.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Edge, Fault, auth::Peer, driver};
+use super::{Edge, Fault, auth::Peer, driver, tls::Tls};
 
 /// After an error that concerns the machine (no file descriptors): give it a moment.
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn accept_all(edge: Edge, listener: TcpListener) -> Result<(), Fault> {
+pub(super) async fn accept_all(
+    edge: Edge,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+) -> Result<(), Fault> {
     loop {
         let accepted = tokio::select! {
             () = edge.0.stop.cancelled() => return Ok(()),
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => serve(&edge, stream, plain(address.ip())),
+            Ok((stream, address)) => serve(&edge, stream, plain(address.ip()), tls.clone()),
             Err(error) if concerns_one_connection(&error) => {
                 tracing::debug!(%error, "a connection went before it was accepted");
             }
@@ -28,8 +32,9 @@ pub(super) async fn accept_all(edge: Edge, listener: TcpListener) -> Result<(), 
     }
 }
 
-fn serve(edge: &Edge, stream: TcpStream, address: IpAddr) {
+fn serve(edge: &Edge, stream: TcpStream, address: IpAddr, tls: Option<Arc<Tls>>) {
     let mut peer = Peer::tcp(address);
+    peer.transport = if tls.is_some() { "tls" } else { "tcp" };
     let pass = match edge.admit(address) {
         Ok(pass) => pass,
         Err(crowded) => {
@@ -45,8 +50,20 @@ fn serve(edge: &Edge, stream: TcpStream, address: IpAddr) {
     }
     let own = edge.clone();
     edge.0.connections.spawn(async move {
-        let (reader, writer) = stream.into_split();
-        driver::drive(own, peer, reader, writer).await;
+        match tls {
+            None => {
+                let (reader, writer) = stream.into_split();
+                driver::drive(own, peer, reader, writer).await;
+            }
+            Some(tls) => {
+                let stopped = own.0.stop.clone();
+                let accepted = stopped.run_until_cancelled(tls.accept(stream)).await;
+                if let Some(stream) = accepted.flatten() {
+                    let (reader, writer) = tokio::io::split(stream);
+                    driver::drive(own, peer, reader, writer).await;
+                }
+            }
+        }
         drop(pass);
     });
 }

@@ -17,7 +17,11 @@ pub async fn alive() -> &'static str {
 
 /// `GET /readyz`: 200 when bridge and store work, else 503.
 pub async fn ready(State(web): State<Arc<Web>>) -> Result<&'static str, Failure> {
-    let asked = tokio::time::timeout(PATIENCE, web.bridge.ready()).await;
-    asked.unwrap_or(Err(Refusal::Unavailable))?;
+    is_ready(&web).await?;
     Ok("ready\n")
+}
+
+pub(super) async fn is_ready(web: &Web) -> Result<(), Refusal> {
+    let asked = tokio::time::timeout(PATIENCE, web.bridge.ready()).await;
+    asked.unwrap_or(Err(Refusal::Unavailable))
 }

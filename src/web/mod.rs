@@ -32,6 +32,7 @@ mod headers;
 mod health;
 mod identity;
 mod lobby;
+mod metrics;
 mod negotiate;
 mod occupants;
 mod origin;
@@ -115,7 +116,8 @@ pub fn router(web: Web, mqtt: MethodRouter<Arc<Web>>) -> Router {
         .route("/assets/{hash}/{*name}", get(assets::serve))
         .route("/favicon.ico", get(assets::icon))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show));
     people
         .merge(machines)
         .layer(from_fn(headers::add))

@@ -52,6 +52,8 @@ struct Client {
     http: Visitor,
     proxy: Proxy,
     chance: Seeded,
+    /// Events between two faults, at most.
+    calm: usize,
     log: Log,
     connections: usize,
     /// The number of the last message, once that is known.
@@ -81,7 +83,7 @@ impl Client {
     /// Until the connection is at its end, dead, or no longer needed.
     async fn listens(&mut self, mut peer: Peer) {
         self.asks_for_the_rest().await;
-        let mut until_fault = self.chance.between(20, 1500);
+        let mut until_fault = self.chance.between(10, self.calm);
         let mut live = 0;
         let mut held = peer.messages_so_far().into_iter();
         while !self.has_all() {
@@ -109,7 +111,7 @@ impl Client {
             until_fault -= 1;
             if until_fault == 0 {
                 self.strikes();
-                until_fault = self.chance.between(20, 1500);
+                until_fault = self.chance.between(10, self.calm);
             }
         }
     }
@@ -173,6 +175,7 @@ async fn many_messages_over_bad_networks(store: Store) {
             http: Visitor::to(&server),
             proxy: Proxy::to(server.mqtt).await,
             chance: chance.branch(),
+            calm: count / 8,
             log: Log::default(),
             connections: 0,
             last: last.clone(),

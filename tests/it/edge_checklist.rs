@@ -255,6 +255,10 @@ async fn what_is_retained_by_a_client_stays_out_of_rooms() {
     let retained = poisoner.publication(0x33, &topic, [0, 1], b"for ever");
     poisoner.send(&retained).await;
     assert_eq!(poisoner.packet().await.unwrap().kind, packet::PUBACK);
+    // Who joins right after may still hear it live: once somebody has heard it, nobody new does.
+    let mut witness = Peer::connect(&server, &Login::v5("witness")).await;
+    witness.join(&room).await;
+    witness.event_of("join").await;
     let remove = poisoner.publication(0x33, &format!("rooms/{room}"), [0, 2], b"");
     poisoner.send(&remove).await;
     assert_eq!(poisoner.packet().await.unwrap().body[2], 0x87);

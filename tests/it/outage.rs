@@ -15,6 +15,7 @@ use tokio::process::Command;
 use crate::harness::{
     Login, Peer, Server, Store, Visitor,
     database::{self, Database},
+    images,
     load::{Load, Said, say_again},
     packet,
     proxy::{Fault, Proxy, Way},
@@ -130,6 +131,32 @@ impl Guests {
         self.post(&self.room, &flooded(name, number)).await
     }
 
+    /// Images that are refused by a store that is away.
+    async fn pictures_are_refused(&self, server: &Server) {
+        let topic = format!("chat/{}", self.room);
+        let cameras = (0..3 * BATCH).map(|number| {
+            let topic = &topic;
+            async move {
+                let login = Login::v5(&format!("camera {number}"));
+                Peer::connect(server, &login).await.publish(topic, images::gif()).await
+            }
+        });
+        assert!(join_all(cameras).await.iter().all(|code| *code == 0x83));
+    }
+
+    /// Every image on the disk is in the log, and the other way round.
+    async fn pictures_are_those_in_the_log(&self, server: &Server) {
+        let log = self.log_is_whole().await;
+        let said: BTreeSet<String> =
+            log.iter().filter_map(|event| event["gif"].as_str().map(str::to_owned)).collect();
+        let folder = server.images(&self.room);
+        until("no image that nobody sees", async || {
+            let kept = std::fs::read_dir(&folder).map_or(0, |files| files.count());
+            kept == said.len()
+        })
+        .await;
+    }
+
     /// The store is back: what was refused may be there, but no more than may wait; said again it
     /// is there once.
     async fn are_served_again(&mut self, server: &Server, name: &str) {
@@ -192,9 +219,11 @@ async fn a_database_that_goes_and_comes_back_takes_nothing_along() {
     guests.are_served(&server, "at first").await;
 
     database.kill().await;
+    guests.pictures_are_refused(&server).await;
     guests.are_told(&server, "killed").await;
     database.again().await;
     guests.are_served_again(&server, "killed").await;
+    guests.pictures_are_those_in_the_log(&server).await;
 
     database.freeze().await;
     guests.are_told(&server, "frozen").await;

@@ -95,6 +95,29 @@ async fn the_files_of_a_page_are_there_and_may_be_kept() {
 }
 
 #[tokio::test]
+async fn the_numbers_are_for_this_machine_and_for_monitors() {
+    let server = Server::start(Store::Sqlite).await;
+    let visitor = Visitor::to(&server);
+    visitor.lasting_room().await;
+    let text = visitor.get("/metrics").await.text().await.unwrap();
+    for line in ["parlor_ready 1", "parlor_rooms 1", "# TYPE parlor_messages_sent_total counter"] {
+        assert!(text.lines().any(|one| one == line), "no {line} in {text}");
+    }
+    // From elsewhere, by a proxy on this machine that nobody has told us of.
+    let from_afar =
+        || visitor.request(Method::GET, "/metrics").header("x-forwarded-for", "203.0.113.7");
+    assert_eq!(from_afar().send().await.unwrap().status(), 403);
+    for (name, arguments, status) in [("plain", &[][..], 403), ("watch", &["--monitor"], 200)] {
+        let mut add = server.command();
+        let added = add.args(["device", "add", name]).args(arguments).output().await.unwrap();
+        let said = String::from_utf8(added.stdout).unwrap();
+        let token = said.split_whitespace().find(|word| word.len() == 52).expect("the token");
+        let request = from_afar().header("authorization", format!("Bearer {name}:{token}"));
+        assert_eq!(request.send().await.unwrap().status(), status, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn health_tells_alive_from_ready() {
     let server = Server::start(Store::Sqlite).await;
     let prober = Visitor::to(&server);

@@ -4,7 +4,7 @@ use std::{path::Path, process::Output};
 
 use rusqlite::Connection;
 
-use crate::harness::{Login, Peer, Server, Store, Visitor, within};
+use crate::harness::{Login, Peer, Server, Store, Visitor, until, within};
 
 /// Starts the server on what is in its folder, which it must refuse; gives what it said.
 async fn refused(server: &Server) -> String {
@@ -76,7 +76,8 @@ async fn a_writer_that_cannot_go_on_ends_the_process() {
     peer.send(&publish).await;
     let status = server.ended().await;
     assert!(!status.success(), "{status}");
-    assert!(server.log().contains("the task `writer` has ended"), "{}", server.log());
+    // Its last words are read from a pipe, which may take longer than its end.
+    until("the reason", async || server.log().contains("the task `writer` has ended")).await;
     while let Some(packet) = peer.packet().await {
         assert_ne!((packet.kind, packet.body.len()), (4, 2), "it was acknowledged");
     }

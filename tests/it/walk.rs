@@ -2,14 +2,14 @@
 //! taken over, kicked; the server is killed in between. After every step the occupants, the card and
 //! the log are what the reference says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor, on_each_store, seeded::Seeded, until, visitor::id_of,
-    websocket, within,
+    Peer, Server, Store, Visitor, on_each_store, seeded::Seeded, until, visitor::id_of, websocket,
+    within,
 };
 
 const PEOPLE: usize = 6;
@@ -268,9 +268,6 @@ async fn walk(store: Store, grace: bool) {
 on_each_store!(
     presence_is_exact_when_the_lost_keep_their_place,
     presence_is_exact_when_the_lost_leave_at_once,
-    the_last_card_after_a_storm_is_true,
-    the_directory_after_a_kill_is_what_the_store_has,
-    who_hears_that_a_room_is_gone_does_not_find_its_card,
 );
 
 async fn presence_is_exact_when_the_lost_keep_their_place(store: Store) {
@@ -279,142 +276,4 @@ async fn presence_is_exact_when_the_lost_keep_their_place(store: Store) {
 
 async fn presence_is_exact_when_the_lost_leave_at_once(store: Store) {
     walk(store, false).await;
-}
-
-async fn the_last_card_after_a_storm_is_true(store: Store) {
-    const CLIENTS: usize = 100;
-    let settings = [
-        ("PARLOR_LIMITS__CONNECTIONS_PER_ADDRESS", "0"),
-        ("PARLOR_PRESENCE__GRACE_MS", "1"),
-        ("PARLOR_LIMITS__PUBLISH_PER_S", "0"),
-    ];
-    let server = Server::with(store, &settings).await;
-    let host = Visitor::to(&server);
-    let mut rooms = Vec::new();
-    for _ in 0..4 {
-        rooms.push(id_of(&host.create(json!({"keep": true, "max": 30})).await));
-    }
-    let mut lobby = Peer::connect(&server, &Login::v5("lobby")).await;
-    lobby.subscribe("rooms/+").await;
-    let mut chance = Seeded::new();
-    let storm = (0..CLIENTS).map(|number| {
-        let (server, rooms, mut chance) = (&server, &rooms, chance.branch());
-        async move {
-            let login = Login::v5(&format!("client {number}"));
-            let mut peer = Peer::connect(server, &login).await;
-            for _ in 0..4 {
-                let topic = format!("chat/{}", chance.pick(rooms));
-                let code = peer.subscribe(&topic).await;
-                assert!([1, 0x97].contains(&code), "{code:#x}");
-                match chance.below(3) {
-                    0 => peer.unsubscribe(&topic).await,
-                    1 => {
-                        drop(peer);
-                        peer = Peer::connect(server, &login).await;
-                    }
-                    _ => {}
-                }
-            }
-            peer
-        }
-    });
-    let peers = within("the end of the storm", futures_util::future::join_all(storm)).await;
-    for room in &rooms {
-        let connected = async || {
-            let occupants = host.occupants(room).await;
-            occupants.iter().all(|one| one["connections"].as_u64() > Some(0))
-        };
-        until("everybody who was lost has left", connected).await;
-        let count = host.occupants(room).await.len();
-        let mut last = json!(null);
-        let what = format!("a card that says {count}");
-        within(&what, async {
-            while last["occupancy"] != count {
-                let card = lobby.message().await;
-                if card.topic == format!("rooms/{room}") {
-                    last = card.json();
-                }
-            }
-        })
-        .await;
-        until("the log says the same", async || {
-            let log = host.log(room).await;
-            log.last().map_or(0, |event| event["occupancy"].as_u64().unwrap()) as usize == count
-        })
-        .await;
-        let mut late = Peer::connect(&server, &Login::v5("late")).await;
-        late.subscribe(&format!("rooms/{room}")).await;
-        assert_eq!(late.message().await.json()["occupancy"], count, "the retained card");
-        // The lobby starts over for the next room: what it has read is behind it.
-        lobby = Peer::connect(&server, &Login::v5("lobby")).await;
-        lobby.subscribe("rooms/+").await;
-    }
-    drop(peers);
-}
-
-async fn the_directory_after_a_kill_is_what_the_store_has(store: Store) {
-    let mut server = Server::start(store).await;
-    let host = Visitor::to(&server);
-    let mut kept = Vec::new();
-    for number in 0..20 {
-        let wish = json!({"keep": true, "title": format!("room {number}")});
-        kept.push(id_of(&host.create(wish).await));
-    }
-    for room in kept.split_off(15) {
-        assert_eq!(host.delete(&format!("/room/{room}")).await.status(), 204);
-    }
-    for room in &kept[..5] {
-        let change = host.ask(Method::PATCH, &format!("/room/{room}"));
-        let change = change.json(&json!({"title": "renamed", "max": 7})).send().await.unwrap();
-        assert_eq!(change.status(), 200);
-    }
-    let before = directory(&server).await;
-    assert_eq!(before.keys().collect::<BTreeSet<_>>(), kept.iter().collect());
-    server.kill().await;
-    server.again().await;
-    assert_eq!(directory(&server).await, before);
-    let lobby: Value = host.get("/").await.json().await.unwrap();
-    for card in lobby["rooms"].as_array().unwrap() {
-        assert_eq!(Some(card), before.get(card["id"].as_str().unwrap()));
-    }
-}
-
-/// Every retained card, by room.
-async fn directory(server: &Server) -> BTreeMap<String, Value> {
-    let host = Visitor::to(server);
-    let lobby: Value = host.get("/").await.json().await.unwrap();
-    let count = lobby["rooms"].as_array().unwrap().len();
-    // The directory follows the store: ask until it is as large.
-    let read = async {
-        loop {
-            let mut late = Peer::connect(server, &Login::v5("late")).await;
-            late.subscribe("rooms/+").await;
-            late.ping().await;
-            let read = late.messages_so_far();
-            if read.len() == count {
-                return read;
-            }
-        }
-    };
-    let cards = within("as many cards as rooms", read).await;
-    cards.into_iter().map(|card| (id_of(&card.json()), card.json())).collect()
-}
-
-async fn who_hears_that_a_room_is_gone_does_not_find_its_card(store: Store) {
-    let server = Server::start(store).await;
-    let host = Visitor::to(&server);
-    let mut asker = Peer::connect(&server, &Login::v5("asker")).await;
-    for round in 0..20 {
-        let room = host.lasting_room().await;
-        let mut guest = Peer::connect(&server, &Login::v5("guest")).await;
-        guest.join(&room).await;
-        let path = format!("/room/{room}");
-        let removed = host.delete(&path);
-        let (farewell, removed) = tokio::join!(guest.event_of("removeRoom"), removed);
-        assert_eq!((farewell["occupancy"].as_u64(), removed.status().as_u16()), (Some(0), 204));
-        asker.subscribe(&format!("rooms/{room}")).await;
-        asker.ping().await;
-        let found = asker.messages_so_far();
-        assert!(found.is_empty(), "round {round}: {found:?}");
-    }
 }

@@ -82,6 +82,8 @@ impl Load {
             speakers.push(match voice {
                 Voice::Http(number) => {
                     let visitor = visitors[number].clone();
+                    // A key is its author's: who has no cookie yet is somebody else next time.
+                    visitor.cookie().await;
                     tokio::spawn(post(visitor, voice, room, told, enough))
                 }
                 Voice::Mqtt(_, qos, window) => {

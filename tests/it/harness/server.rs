@@ -57,6 +57,8 @@ impl Lines {
 pub struct Server {
     pub http: SocketAddr,
     pub mqtt: SocketAddr,
+    /// The line that says where it listens.
+    listening: String,
     child: Child,
     home: TempDir,
     settings: Vec<(String, String)>,
@@ -83,8 +85,9 @@ impl Server {
         ];
         all.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let log = Lines::default();
-        let (child, http, mqtt) = spawn(&home, &all, &log).await;
-        Self { http, mqtt, child, home, settings: all, log }
+        let (child, listening) = spawn(&home, &all, &log).await;
+        let [http, mqtt] = ["http", "mqtt"].map(|name| address_in(&listening, name));
+        Self { http, mqtt, listening, child, home, settings: all, log }
     }
 
     /// The program itself, to be run with other arguments on the same data.
@@ -101,6 +104,16 @@ impl Server {
     pub async fn stop(&mut self) -> ExitStatus {
         self.tell_to_stop().await;
         self.ended().await
+    }
+
+    /// Where else it listens, by the name in its line.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        address_in(&self.listening, name)
+    }
+
+    /// As in `"HUP"`.
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child, name).await;
     }
 
     /// SIGTERM.
@@ -127,7 +140,7 @@ impl Server {
                 _ => {}
             }
         }
-        (self.child, self.http, self.mqtt) = spawn(&self.home, &self.settings, &self.log).await;
+        (self.child, self.listening) = spawn(&self.home, &self.settings, &self.log).await;
     }
 
     /// What it has logged so far.
@@ -161,11 +174,7 @@ fn command(home: &TempDir, settings: &[(String, String)]) -> Command {
     command
 }
 
-async fn spawn(
-    home: &TempDir,
-    settings: &[(String, String)],
-    log: &Lines,
-) -> (Child, SocketAddr, SocketAddr) {
+async fn spawn(home: &TempDir, settings: &[(String, String)], log: &Lines) -> (Child, String) {
     let mut command = command(home, settings);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     log.read(child.stderr.take().unwrap());
@@ -180,12 +189,13 @@ async fn spawn(
     };
     let addresses = within("the line that says where the server listens", listening).await;
     log.read(said.into_inner());
-    let address = |name: &str| {
-        let mut words = addresses.split(' ').filter_map(|word| word.split_once('='));
-        let address = words.find(|(known, _)| *known == name);
-        address.unwrap_or_else(|| panic!("no {name} in {addresses}")).1.parse().unwrap()
-    };
-    (child, address("http"), address("mqtt"))
+    (child, addresses)
+}
+
+fn address_in(listening: &str, name: &str) -> SocketAddr {
+    let mut words = listening.split(' ').filter_map(|word| word.split_once('='));
+    let address = words.find(|(known, _)| *known == name);
+    address.unwrap_or_else(|| panic!("no {name} in {listening}")).1.parse().unwrap()
 }
 
 impl Drop for Server {
