@@ -16,6 +16,7 @@ const FILES_MAX = 5;
  * @property {string} address the room's
  * @property {import('./render.js').Scene} scene
  * @property {number} bytesMax
+ * @property {() => boolean} whispering what is sent now is meant for one person
  * @property {(change: () => void) => void} keep changes lines without moving the reader
  * @property {(text: string, isFault: boolean) => void} note
  * @property {(event: import('./wire.js').RoomEvent) => void} onStored
@@ -73,6 +74,8 @@ export class Attachments {
   #take(files) {
     const { scene, bytesMax, note } = this.#options;
     note('', false);
+    // Images are for all: none may slip out while somebody whispers.
+    if (files?.length && this.#options.whispering()) return note(scene.texts.noImageWhispers, true);
     for (const file of [...(files ?? [])].slice(0, FILES_MAX)) {
       const reason = objection(file, bytesMax);
       const values = { name: file.name, max: Math.floor(bytesMax / 2 ** 20) };

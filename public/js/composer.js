@@ -1,18 +1,21 @@
 // @ts-check
 // The text box: keeps what is typed, sends on Enter, leaves composed letters alone.
 
-import { byId } from './page.js';
+import { shown } from './avatar.js';
+import { byId, field } from './page.js';
 import { fill, length } from './text.js';
 
 /** From so many characters before the limit on, the rest is counted. */
 const COUNT_FROM = 200;
+
+/** @typedef {import('./avatar.js').Who} Who */
 
 /**
  * @typedef {object} ComposerOptions
  * @property {string} room
  * @property {number} textMax
  * @property {Record<string, any>} texts
- * @property {(chat: string) => boolean} say false: not taken, keep the text
+ * @property {(chat: string, to: Who | null) => boolean} say false: not taken, keep the text
  */
 
 export class Composer {
@@ -20,10 +23,15 @@ export class Composer {
   #box = /** @type {HTMLTextAreaElement} */ (byId('chat'));
   #note = byId('composer-note');
   #draft;
+  #label;
+  /** @type {Who | null} */
+  #to = null;
 
   /** @param {ComposerOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#label = this.#box.placeholder;
+    byId('whisper-cancel').addEventListener('click', () => this.whisperTo(null));
     this.#draft = `draft:${options.room}`;
     this.#box.value ||= sessionStorage.getItem(this.#draft) ?? '';
     this.#box.addEventListener('input', () => this.#typed());
@@ -34,6 +42,26 @@ export class Composer {
     });
     this.#typed();
     if (matchMedia('(pointer: fine)').matches) this.#box.focus();
+  }
+
+  /** Whom the next line is whispered to; null: it is for all. */
+  get to() {
+    return this.#to;
+  }
+
+  /** @param {Who | null} person */
+  whisperTo(person) {
+    this.#to = person;
+    const { texts } = this.#options;
+    const label = person ? fill(texts.whisperTo, { name: shown(person) }) : this.#label;
+    const place = byId('whisper');
+    place.hidden = !person;
+    if (person) field(place, 'label').textContent = label;
+    byId('composer').classList.toggle('whispering', person !== null);
+    this.#box.placeholder = label;
+    this.#box.setAttribute('aria-label', label);
+    this.#typed();
+    this.#box.focus();
   }
 
   /**
@@ -49,6 +77,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     // While Hangul or kana is being composed, Enter ends the letter, not the line (229: Safari).
+    if (event.key === 'Escape' && this.#to && !event.isComposing) return this.whisperTo(null);
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     // A held key must not send what is typed next.
@@ -59,7 +88,7 @@ export class Composer {
     const chat = this.#box.value.trim();
     this.#box.focus();
     if (chat === '' || length(chat) > this.#options.textMax) return;
-    if (!this.#options.say(chat)) return;
+    if (!this.#options.say(chat, this.#to)) return;
     this.#box.value = '';
     this.#typed();
   }
@@ -67,7 +96,8 @@ export class Composer {
   #typed() {
     const { textMax, texts } = this.#options;
     const { value } = this.#box;
-    if (value) sessionStorage.setItem(this.#draft, value);
+    // A whisper must not come back, after a reload, as a line for all.
+    if (value && !this.#to) sessionStorage.setItem(this.#draft, value);
     else sessionStorage.removeItem(this.#draft);
     const left = textMax - length(value.trim());
     if (left < 0) this.note(fill(texts.textOver, { n: -left, max: textMax }), true);

@@ -13,6 +13,8 @@ import { fill } from './text.js';
 /** Lines on the page while the reader follows; the oldest beyond it go, and can be scrolled back. */
 const LINES_MAX = 1500;
 const LINES_KEPT = 1000;
+/** Of so many whispers it is remembered that they were shown. */
+const WHISPERS_MAX = 200;
 /** While the reader is further up. At it no older ones are loaded, and newer ones push them out. */
 const LINES_READING_MAX = 6000;
 const OLDER_PAGE = 100;
@@ -39,6 +41,8 @@ export class Conversation {
   #catching = false;
   #again = false;
   #loading = false;
+  /** @type {Set<string>} */
+  #whispers = new Set();
   #more;
   #unread = 0;
   #start = byId('start');
@@ -56,6 +60,11 @@ export class Conversation {
     this.#loadOlder();
   }
 
+  /** The newest seq that is known; 0 when none. */
+  get last() {
+    return this.#log.last;
+  }
+
   /**
    * An event as it happens, or as an answer to what we did.
    * @param {RoomEvent} event
@@ -63,6 +72,20 @@ export class Conversation {
   receive(event) {
     this.#show(this.#log.live(event));
     if (this.#log.hole) this.catchUp();
+  }
+
+  /**
+   * What is said between two is no part of the log: it stands where it came, as long as the page does.
+   * @param {RoomEvent} event
+   */
+  whisper(event) {
+    // Sent again because no answer came, it may come twice.
+    const mark = `${event.uid} ${event.key ?? event.id}`;
+    if (this.#whispers.has(mark)) return this.drawn(event);
+    this.#whispers.add(mark);
+    const [oldest] = this.#whispers;
+    if (oldest && this.#whispers.size > WHISPERS_MAX) this.#whispers.delete(oldest);
+    this.#show([event]);
   }
 
   /** Asks for everything after the last line; again after that, when asked again meanwhile. */

@@ -61,14 +61,18 @@ export class Lines {
   }
 
   /**
-   * Takes the oldest lines away, and says the seq of the oldest that is left.
+   * Takes the oldest lines away, and says the seq of the oldest that is left; whispers have none.
    * @param {number} keep
    */
   trim(keep) {
     while (this.count > keep) this.#list.firstElementChild?.remove();
     const first = this.#list.firstElementChild;
     if (first) this.#place(first, null);
-    return (first && this.#shown.get(first)?.[0]?.seq) ?? 0;
+    for (const line of this.#list.children) {
+      const seq = this.#shown.get(line)?.[0]?.seq;
+      if (seq) return seq;
+    }
+    return 0;
   }
 
   /**
@@ -154,7 +158,7 @@ export class Lines {
     this.#separate(line, sameDay ? null : now);
     const apart = then ? now.getTime() - then.getTime() : Infinity;
     const isChat = event.type === 'chat' && earlier?.type === 'chat';
-    const follows = sameDay && isChat && earlier.uid === event.uid && apart < GROUP_MS;
+    const follows = sameDay && isChat && earlier.uid === event.uid && earlier.to === event.to && apart < GROUP_MS;
     line.classList.toggle('follows', follows);
     const sameMinute = follows && then?.getMinutes() === now.getMinutes();
     before?.classList.toggle('same-minute', sameMinute);

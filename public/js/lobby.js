@@ -2,10 +2,10 @@
 // The lobby page: rooms appear, change and vanish while one looks at them.
 
 import { Cards } from './cards.js';
-import { Connection } from './connection.js';
 import { data } from './page.js';
 import { Status } from './status.js';
 import * as topics from './topics.js';
+import { Transport } from './transport.js';
 import { readCard } from './wire.js';
 
 /** After a subscription, retained cards come in one burst; this long without one, it is over. */
@@ -45,12 +45,25 @@ function onMessage(topic, payload) {
   awaitSweep();
 }
 
-const connection = new Connection({
+/** @param {import('./wire.js').Card[]} all */
+function onCards(all) {
+  const ids = new Set(all.map(({ id }) => id));
+  for (const id of cards.ids) if (!ids.has(id)) cards.remove(id);
+  // Newest first, as they came: of more than are shown, the oldest are left out.
+  for (const card of all) cards.put(card);
+}
+
+const connection = new Transport({
   base: page.base,
   filters: [{ topic: topics.allCards, qos: 0 }],
   onMessage,
-  onState(state) {
-    status.set(state);
+  fallback: async () => {
+    const { Directory } = await import('./directory.js');
+    return (told) => new Directory(page.base, onCards, told);
+  },
+  onState(state, way) {
+    status.set(state, way === 'http' ? page.texts.listOverHttp : '');
+    if (way === 'http') return;
     if (state === 'connecting') named = new Set();
     if (state === 'joined') awaitSweep();
     if (state === 'lost') clearTimeout(burst);

@@ -12,6 +12,7 @@
  * @typedef {object} Send
  * @property {string} key
  * @property {string} chat
+ * @property {import('./avatar.js').Who | null} to whom it is whispered to
  * @property {SendState} state
  * @property {string} why why it failed
  */
@@ -38,12 +39,13 @@ export class Outbox {
   /**
    * @param {string} chat
    * @param {string} [key]
+   * @param {Send['to']} [to]
    * @returns {Send | null} null when too many are under way
    */
-  add(chat, key = newKey()) {
+  add(chat, key = newKey(), to = null) {
     if (this.#sends.size >= OUTBOX_MAX) return null;
     /** @type {Send} */
-    const send = { key, chat, state: 'waiting', why: '' };
+    const send = { key, chat, to, state: 'waiting', why: '' };
     this.#sends.set(key, send);
     this.#changed(send, false);
     return send;

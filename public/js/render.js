@@ -13,6 +13,7 @@ import { fill, pieces } from './text.js';
  * @property {string} base
  * @property {{ uid: string, user: string }} me
  * @property {Record<string, any>} texts
+ * @property {(uid: string) => string} nameOf what to call somebody of whom only the id is known
  */
 
 /**
@@ -21,6 +22,10 @@ import { fill, pieces } from './text.js';
  */
 export function messageLine(event, scene) {
   const line = emptyLine(event, scene, event.uid === scene.me.uid);
+  if (event.to) {
+    const mine = event.uid === scene.me.uid;
+    markWhisper(line, mine ? scene.texts.whisperTo : scene.texts.whisperFrom, mine ? scene.nameOf(event.to) : shown(event));
+  }
   const moment = new Date(event.createdAt);
   const time = /** @type {HTMLTimeElement} */ (field(line, 'time'));
   time.dateTime = event.createdAt;
@@ -40,15 +45,31 @@ export function messageLine(event, scene) {
  * A line of mine that is not in the log yet.
  * @param {string} chat
  * @param {Scene} scene
+ * @param {import('./avatar.js').Who | null} to whom it is whispered to
  */
-export function sendLine(chat, scene) {
+export function sendLine(chat, scene, to = null) {
   const line = emptyLine(scene.me, scene, true);
+  if (to) markWhisper(line, scene.texts.whisperTo, shown(to));
   field(line, 'text').append(...linked(chat));
   const state = document.createElement('span');
   state.className = 'send-state';
   state.dataset['field'] = 'state';
   field(line, 'time').replaceWith(state);
   return line;
+}
+
+/**
+ * Says above the text that it is between two.
+ * @param {HTMLElement} line
+ * @param {string} sentence
+ * @param {string} name
+ */
+function markWhisper(line, sentence, name) {
+  line.classList.add('whisper');
+  const label = document.createElement('p');
+  label.className = 'whisper-label';
+  label.append(...withSwatches(fill(sentence, { name })));
+  line.querySelector('.bubble')?.prepend(label);
 }
 
 /**

@@ -4,7 +4,6 @@
 import { Attachments } from './attachments.js';
 import { copy } from './clipboard.js';
 import { Composer } from './composer.js';
-import { Connection } from './connection.js';
 import { Conversation } from './conversation.js';
 import { commands } from './device.js';
 import { showEnding } from './ending.js';
@@ -14,6 +13,7 @@ import { Participants } from './participants.js';
 import { Sends } from './sends.js';
 import { Status } from './status.js';
 import * as topics from './topics.js';
+import { Transport } from './transport.js';
 import { watchPictures } from './viewer.js';
 import { readCard, readEvent } from './wire.js';
 
@@ -24,12 +24,18 @@ const { base, me, texts, limits } = page;
 /** @type {import('./wire.js').Card} */
 let room = page.room;
 const address = `${base}/room/${room.id}`;
-const scene = { base, me, texts };
+/** @type {import('./render.js').Scene} */
+const scene = { base, me, texts, nameOf: (uid) => participants.nameOf(uid) };
 let over = false;
 let unseen = 0;
+/** @type {import('./owner.js').OwnerTools | null} */
+let ownerTools = null;
 
 const status = new Status('connection', texts);
-const participants = new Participants(address, scene, room.ownerId);
+const participants = new Participants(address, scene, room.ownerId, {
+  onWhisper: whisperTo,
+  onManage: (person) => withTools((tools) => tools.manage(person)),
+});
 const conversation = new Conversation({
   scene,
   history: new History(address),
@@ -38,7 +44,7 @@ const conversation = new Conversation({
   onEvent,
   onRefused: (code) => end(code === 404 ? 'endNoSuchRoom' : 'endRefused'),
 });
-const connection = new Connection({
+const connection = new Transport({
   base,
   filters: [
     // This one is the joining.
@@ -48,13 +54,18 @@ const connection = new Connection({
   onMessage,
   onState,
   onRefused,
+  fallback: async () => {
+    const { Stream } = await import('./stream.js');
+    return (told) => new Stream({ address, room: room.id, after: () => conversation.last }, told);
+  },
 });
 const keep = conversation.keep.bind(conversation);
 const sends = new Sends({
   scene,
   textMax: limits.text,
   joined: () => connection.joined,
-  publish: (payload) => connection.publish(topics.chat(room.id), payload),
+  publish: (payload, to) =>
+    connection.publish(to ? topics.whisper(room.id, to.uid) : topics.chat(room.id), payload),
   onNotAllowed: () => conversation.catchUp(),
   keep,
 });
@@ -63,6 +74,7 @@ const attachments = new Attachments({
   address,
   scene,
   bytesMax: limits.uploadBytes,
+  whispering: () => composer.to !== null,
   keep,
   note: composer.note.bind(composer),
   onStored: (event) => conversation.receive(event),
@@ -74,17 +86,28 @@ conversation.drawn = (event) => {
   attachments.remove(event.key);
 };
 
-/** @param {string} chat */
-function say(chat) {
-  const taken = sends.say(chat);
+/**
+ * @param {string} chat
+ * @param {import('./avatar.js').Who | null} to
+ */
+function say(chat, to) {
+  if (to && connection.overHttp) {
+    composer.note(texts.whisperNotNow, true);
+    return false;
+  }
+  const taken = sends.say(chat, to);
   if (taken) conversation.toBottom();
   else composer.note(texts.tooMany, true);
   return taken;
 }
 
-/** @param {import('./connection.js').ConnectionState} state */
-function onState(state) {
-  status.set(state);
+/**
+ * @param {import('./connection.js').ConnectionState} state
+ * @param {import('./transport.js').Way} way
+ */
+function onState(state, way) {
+  status.set(state, way === 'http' ? texts.overHttp : '');
+  participants.offerWhispers(way === 'mqtt');
   if (state === 'lost') sends.interrupted();
   if (state !== 'joined') return;
   conversation.catchUp();
@@ -97,18 +120,26 @@ function onState(state) {
  * @param {Uint8Array} payload
  */
 function onMessage(topic, payload) {
+  if (over) return;
   if (topic === topics.card(room.id)) {
     if (payload.length === 0) return end('endRemoved');
     const card = readCard(payload);
     if (card) showCard(card);
   } else {
     const event = readEvent(payload);
-    // Whispers are no part of the log.
+    if (event?.to) return conversation.whisper(event);
     if (!event?.seq) return;
     if (event.type === 'removeRoom') return end('endRemoved');
     if (event.type === 'kick' && event.uid === me.uid) return end('endKicked');
     conversation.receive(event);
   }
+}
+
+/** @param {import('./wire.js').Person} person */
+function whisperTo(person) {
+  const people = byId('people');
+  if (people.matches(':popover-open')) people.hidePopover();
+  composer.whisperTo(person);
 }
 
 /** @param {RoomEvent} event each once, in order, also those of the past that we missed */
@@ -131,8 +162,9 @@ async function onRefused({ topic }, code) {
 
 /** @param {import('./wire.js').Card} card */
 function showCard(card) {
-  // Nothing new to see, and yet told: the password may be another. Are we still let in?
-  if (JSON.stringify(card) === JSON.stringify(room)) conversation.catchUp();
+  // Locked now; or nothing new to see, and yet told: the password may be another. Are we still in?
+  const isNew = JSON.stringify(card) !== JSON.stringify(room);
+  if (!isNew || (card.locked && !room.locked)) conversation.catchUp();
   room = card;
   byId('title').textContent = card.title;
   byId('locked').hidden = !card.locked;
@@ -140,8 +172,26 @@ function showCard(card) {
     place.textContent = `${card.occupancy}/${card.max}`;
   }
   participants.ownedBy(card.ownerId);
+  showTools();
   showCommands();
   tellTitle();
+}
+
+function showTools() {
+  const isMine = room.ownerId === me.uid;
+  byId('settings-open').hidden = !isMine;
+  if (!isMine) ownerTools?.putAway();
+}
+
+/** @param {(tools: import('./owner.js').OwnerTools) => void} use */
+async function withTools(use) {
+  try {
+    const { OwnerTools } = await import('./owner.js');
+    use((ownerTools ??= new OwnerTools(address, texts)));
+  } catch (error) {
+    console.warn('owner:', error);
+    composer.note(texts.notDone, true);
+  }
 }
 
 function showCommands() {
@@ -171,6 +221,8 @@ function seen() {
   unseen = 0;
   tellTitle();
   connection.hurry();
+  // A stream that died in our sleep does not know it.
+  if (connection.overHttp) conversation.catchUp();
 }
 
 function watchButtons() {
@@ -185,6 +237,7 @@ function watchButtons() {
       copy(source.textContent ?? '', texts.copied, texts.copyFailed),
     );
   }
+  byId('settings-open').addEventListener('click', () => withTools((tools) => tools.change(room)));
   const leave = /** @type {HTMLFormElement} */ (byId('leave'));
   leave.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -197,6 +250,7 @@ function watchButtons() {
 
 watchPictures(byId('log'));
 watchButtons();
+showTools();
 showCommands();
 revealScripted();
 addEventListener('online', () => connection.hurry());

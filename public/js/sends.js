@@ -2,7 +2,7 @@
 // My lines between saying them and seeing them in the log: drawn below it, with what became of them.
 
 import { NotPublished } from './connection.js';
-import { Outbox } from './outbox.js';
+import { Outbox, newKey } from './outbox.js';
 import { byId, field } from './page.js';
 import { sendLine } from './render.js';
 import { fill } from './text.js';
@@ -14,7 +14,7 @@ import { fill } from './text.js';
  * @property {import('./render.js').Scene} scene
  * @property {number} textMax
  * @property {() => boolean} joined
- * @property {(payload: string) => Promise<void>} publish
+ * @property {(payload: string, to: Send['to']) => Promise<void>} publish
  * @property {() => void} onNotAllowed the room no longer takes what we say
  * @property {(change: () => void) => void} keep changes lines without moving the reader
  */
@@ -33,10 +33,11 @@ export class Sends {
 
   /**
    * @param {string} chat
+   * @param {Send['to']} to
    * @returns {boolean} false when too many are under way
    */
-  say(chat) {
-    const taken = this.#outbox.add(chat) !== null;
+  say(chat, to) {
+    const taken = this.#outbox.add(chat, newKey(), to) !== null;
     this.flush();
     return taken;
   }
@@ -57,17 +58,25 @@ export class Sends {
   }
 
   /** @param {Send} send */
-  async #publish({ key, chat }) {
+  async #publish({ key, chat, to }) {
     try {
-      await this.#options.publish(JSON.stringify({ chat, key }));
+      await this.#options.publish(JSON.stringify({ chat, key }), to);
       this.#outbox.stored(key);
     } catch (error) {
       // Without a connection it waits for the next one.
       if (!this.#options.joined()) return;
       const code = error instanceof NotPublished ? error.code : 0;
-      this.#outbox.failed(key, this.#why(code));
-      if (code === 0x87) this.#options.onNotAllowed();
+      this.#outbox.failed(key, to ? this.#whyNotWhispered(code) : this.#why(code));
+      if (code === 0x87 && !to) this.#options.onNotAllowed();
     }
+  }
+
+  /** @param {number} code */
+  #whyNotWhispered(code) {
+    const { personGone, noWhispers } = this.#options.scene.texts;
+    // Topic name invalid: nobody is there under this name.
+    if (code === 0x90) return personGone;
+    return code === 0x87 ? noWhispers : this.#why(code);
   }
 
   /** @param {number} code of a PUBACK [MQTT-3.4.2.1]; 0 when none came */
@@ -97,8 +106,8 @@ export class Sends {
   }
 
   /** @param {Send} send */
-  #made({ key, chat }) {
-    const line = sendLine(chat, this.#options.scene);
+  #made({ key, chat, to }) {
+    const line = sendLine(chat, this.#options.scene, to);
     this.#lines.set(key, line);
     appendMine(this.#list, line);
     return line;

@@ -22,13 +22,17 @@ export class Status {
     this.#later();
   }
 
-  /** @param {import('./connection.js').ConnectionState} state */
-  set(state) {
+  /**
+   * @param {import('./connection.js').ConnectionState} state
+   * @param {string} remark what there is to say although all is well
+   */
+  set(state, remark = '') {
     if (state === 'joined') {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       this.#wasJoined = true;
-      this.#place.textContent = '';
+      this.#place.classList.toggle('quiet', remark !== '');
+      this.#place.textContent = remark;
     } else {
       this.#later();
     }
@@ -38,6 +42,7 @@ export class Status {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       const text = navigator.onLine ? (this.#wasJoined ? 'reconnecting' : 'connecting') : 'offline';
+      this.#place.classList.remove('quiet');
       this.#place.textContent = this.#texts[text] ?? '';
     }, QUIET_MS);
   }

@@ -10,6 +10,12 @@ export const card = (room) => `rooms/${room}`;
 export const chat = (room) => `chat/${room}`;
 
 /**
+ * @param {string} room
+ * @param {string} uid
+ */
+export const whisper = (room, uid) => `chat/${room}/to/${uid}`;
+
+/**
  * The room that a card's topic speaks of; null for any other topic.
  * @param {string} topic
  */

@@ -26,6 +26,7 @@
  * @property {string} [name]
  * @property {string} [chat]
  * @property {string} [gif]
+ * @property {string} [to] to whom it is whispered
  * @property {string} [key]
  * @property {number} [occupancy]
  * @property {string} createdAt

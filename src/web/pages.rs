@@ -278,6 +278,7 @@ pub struct RoomPage<'a> {
     /// The port of the plain MQTT listener; `None` when there is none.
     pub mqtt_port: Option<u16>,
     pub limits: MessageLimits,
+    pub room_limits: RoomLimits,
 }
 
 /// What a message may have.
@@ -291,6 +292,18 @@ pub struct MessageLimits {
 }
 
 impl RoomPage<'_> {
+    fn title_fault(&self) -> String {
+        fill(self.layout.texts().title_fault, &[("n", &self.room_limits.title)])
+    }
+
+    fn max_fault(&self) -> String {
+        fill(self.layout.texts().max_fault, &[("n", &self.room_limits.max)])
+    }
+
+    fn password_fault(&self) -> String {
+        fill(self.layout.texts().lock_fault, &[("n", &self.room_limits.password)])
+    }
+
     fn data(&self) -> serde_json::Result<String> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]

@@ -32,6 +32,12 @@ use crate::{
 /// No room may have so many: read for whatever is not a whole number.
 const NO_NUMBER: u32 = 0;
 
+const ROOM_LIMITS: RoomLimits = RoomLimits {
+    title: *TITLE_CHARS.end(),
+    max: *MAX_OCCUPANTS.end(),
+    password: *PASSWORD_CHARS.end(),
+};
+
 /// `GET /room`: the form for a new room.
 pub async fn form(visitor: Visitor) -> Result<Response, Failure> {
     room_form(StatusCode::OK, &visitor, RoomValues::default(), RoomFaults::default())
@@ -90,6 +96,7 @@ pub async fn show(
             text: web.config.limits.text_chars,
             upload_bytes: web.config.uploads.bytes as u64,
         },
+        room_limits: ROOM_LIMITS,
     };
     page(StatusCode::OK, &conversation)
 }
@@ -198,12 +205,7 @@ fn room_form(
     values: RoomValues<'_>,
     faults: RoomFaults,
 ) -> Result<Response, Failure> {
-    let limits = RoomLimits {
-        title: *TITLE_CHARS.end(),
-        max: *MAX_OCCUPANTS.end(),
-        password: *PASSWORD_CHARS.end(),
-    };
-    page(status, &RoomFormPage { layout: visitor.layout(), values, faults, limits })
+    page(status, &RoomFormPage { layout: visitor.layout(), values, faults, limits: ROOM_LIMITS })
 }
 
 /// The room that the fields ask for, or every fault of theirs.

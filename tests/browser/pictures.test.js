@@ -102,6 +102,30 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       if (device === 'phone') {
         await me.page.locator('#people').getByRole('button', { name: 'Close' }).tap();
       }
+      const person = me.page.locator('#occupants > li').last();
+      const people = async () => {
+        if (device === 'phone') await me.page.getByRole('button', { name: /Participants/ }).tap();
+      };
+      await people();
+      await person.locator('[data-field=whisper]').click();
+      await me.say('Between us: is there any left?');
+      await me.isSent();
+      await shot('room-whisper');
+      await me.page.keyboard.press('Escape');
+      await people();
+      await person.locator('[data-field=manage]').click();
+      await me.page.locator('#manage').waitFor();
+      await shot('owner-manage');
+      await me.page.keyboard.press('Escape');
+      await people();
+      await me.page.locator('#settings-open').click();
+      await me.page.getByLabel('Lock the room').check();
+      await me.page.getByRole('button', { name: 'Save' }).click();
+      await shot('owner-settings');
+      await me.page.locator('#settings').getByRole('button', { name: 'Close room' }).click();
+      await shot('owner-closing');
+      await me.page.locator('#closing').getByRole('button', { name: 'Cancel' }).click();
+      await me.page.locator('#settings').getByRole('button', { name: 'Cancel' }).click();
 
       wire.cut();
       await me.say('Is this on?');

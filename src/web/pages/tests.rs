@@ -46,6 +46,7 @@ fn room_page(language: Language, title: &str, chat: &str) -> RoomPage<'static> {
         before: None,
         mqtt_port: Some(1883),
         limits: MessageLimits { text: 2000, upload_bytes: 5 << 20 },
+        room_limits: RoomLimits { title: 100, max: 1000, password: 128 },
     }
 }
 
