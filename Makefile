@@ -47,8 +47,8 @@ journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on re
 	$(ALONE) cargo test --lib --test layers --test it
 
 browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-reporter=spec tests/browser/*.test.js
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
+	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
 
 conformance: build ## other clients, and the Paho suite, over TCP and WebSocket (two minutes)
 	$(ALONE) scripts/conformance.sh $(PARLOR)

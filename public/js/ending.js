@@ -3,7 +3,7 @@
 
 import { byId, field, fromTemplate } from './page.js';
 
-/** @typedef {'endRemoved' | 'endNoSuchRoom' | 'endFull' | 'endRefused' | 'endKicked'} Ending */
+/** @typedef {'endRemoved' | 'endFull' | 'endRefused' | 'endKicked'} Ending */
 
 /** After these it may go better another time. */
 const AGAIN = new Set(['endFull', 'endRefused']);

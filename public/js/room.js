@@ -42,7 +42,8 @@ const conversation = new Conversation({
   events: page.events,
   before: page.before,
   onEvent,
-  onRefused: (code) => end(code === 404 ? 'endNoSuchRoom' : 'endRefused'),
+  // The page came from the room: one that is not there any more has closed, whoever tells first.
+  onRefused: (code) => end(code === 404 ? 'endRemoved' : 'endRefused'),
 });
 const connection = new Transport({
   base,
@@ -157,7 +158,7 @@ async function onRefused({ topic }, code) {
   if (topic !== topics.chat(room.id)) return;
   if (code === 0x97) return end('endFull');
   const response = await fetch(`${address}/chats?limit=1`, { headers: { accept: 'application/json' } }).catch(() => null);
-  end(response?.status === 404 ? 'endNoSuchRoom' : 'endRefused');
+  end(response?.status === 404 ? 'endRemoved' : 'endRefused');
 }
 
 /** @param {import('./wire.js').Card} card */

@@ -216,7 +216,6 @@ pub struct ScriptTexts {
     pub too_many: &'static str,
     pub try_again: &'static str,
     pub end_removed: [&'static str; 2],
-    pub end_no_such_room: [&'static str; 2],
     pub end_full: [&'static str; 2],
     pub end_refused: [&'static str; 2],
     pub end_kicked: [&'static str; 2],

@@ -155,7 +155,6 @@ pub const TEXTS: Texts = Texts {
         too_many: "Too much is waiting to be sent. Please wait a moment.",
         try_again: "Try again",
         end_removed: ["This room has closed", "It and what was said in it are gone."],
-        end_no_such_room: ["No such room", "There is no such room. It may have closed."],
         end_full: ["Room is full", "This room has reached its capacity."],
         end_refused: [
             "Not allowed in",

@@ -149,7 +149,6 @@ pub const TEXTS: Texts = Texts {
         too_many: "보내지 못한 메시지가 너무 많습니다. 잠시 기다려 주세요.",
         try_again: "다시 시도",
         end_removed: ["방이 닫혔습니다", "방과 대화가 모두 사라졌습니다."],
-        end_no_such_room: ["방이 없습니다", "존재하지 않는 방입니다."],
         end_full: ["방이 가득 찼습니다", "허용 인원이 초과하였습니다."],
         end_refused: [
             "입장할 수 없습니다",

@@ -5,6 +5,7 @@ import { after, before } from 'node:test';
 
 import { Browser } from './people.js';
 import { Server, endStore } from './server.js';
+import { removeWires } from './wire.js';
 
 /**
  * @param {Record<string, string>} [settings]
@@ -17,6 +18,7 @@ export function stage(settings = {}) {
     scene.browser = await Browser.start();
   });
   after(async () => {
+    removeWires();
     try {
       await scene.browser?.close();
     } finally {

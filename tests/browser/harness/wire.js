@@ -4,6 +4,12 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
+/** @type {Set<Wire>} */
+const open = new Set();
+
+/** For the end of the tests: a wire that a failed test left would keep the process. */
+export const removeWires = () => open.forEach((wire) => wire.remove());
+
 export class Wire {
   /** @type {Set<import('node:net').Socket>} */
   #ends = new Set();
@@ -24,6 +30,7 @@ export class Wire {
     const wire = new Wire(server);
     wire.#listener.listen(0, '127.0.0.1');
     await once(wire.#listener, 'listening');
+    open.add(wire);
     return wire;
   }
 
@@ -56,6 +63,7 @@ export class Wire {
   remove() {
     this.cut();
     this.#listener.close();
+    open.delete(this);
   }
 
   /** @param {import('node:net').Socket} near */
