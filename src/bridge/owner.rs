@@ -132,8 +132,7 @@ async fn apply(shared: &Shared, room: RoomId, change: RoomChange) -> Result<Card
     }
     let card = {
         let mut state = shared.state();
-        let live = state.live_mut(room)?;
-        live.room.apply(&change);
+        let live = state.apply(room, &change)?;
         if change.password.is_some() {
             live.granted.clear();
             live.epoch += 1;

@@ -392,3 +392,19 @@ async fn bad_rooms_and_images_are_refused_and_nothing_is_left() {
     assert!(lab.store.page(room, Page::Newest, 50).await.unwrap().is_empty());
     lab.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_counts_for_whoever_owns_it_and_for_nobody_when_it_is_gone() {
+    let dir = TempDir::new().unwrap();
+    let lab = Lab::open(dir.path(), |config| config.rooms.per_identity = 1).await;
+    let (one, other) = (person(1), person(2));
+    let room = lab.room(&one, |_| {}).await;
+    let seat = lab.member(&other, room).join().await.unwrap();
+    assert_eq!(lab.bridge.create(&one, draft("b")).await, Err(Refusal::TooManyRooms));
+    lab.bridge.owner(&one, room).unwrap().hand_over(other.uid).await.unwrap();
+    assert_eq!(lab.bridge.create(&other, draft("b")).await, Err(Refusal::TooManyRooms));
+    lab.room(&one, |_| {}).await;
+    seat.leave();
+    lab.room(&other, |_| {}).await;
+    lab.close().await;
+}
