@@ -8,7 +8,12 @@ mod publishing;
 mod reading;
 mod subscribing;
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -109,15 +114,14 @@ impl Connection {
         self.closing.is_some()
     }
 
-    /// The mailbox, while mail may be taken from it: not before a SUBSCRIBE has been answered, so
-    /// that what it brings comes after the SUBACK.
-    pub(super) fn open_mailbox(&self) -> Option<Arc<Mailbox>> {
-        let is_open = self.session.is_live() && !self.session.has_request();
-        self.mailbox().filter(|_| is_open)
+    /// Whether mail may be taken now: not before a SUBSCRIBE has been answered, so that what it
+    /// brings comes after the SUBACK.
+    pub(super) fn takes_mail(&self) -> bool {
+        self.session.is_live() && !self.session.has_request()
     }
 
-    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
-        self.guest.as_ref().map(|guest| Arc::clone(&guest.place.mailbox))
+    pub(super) fn mailbox(&self) -> Option<&Mailbox> {
+        self.guest.as_ref().map(|guest| &*guest.place.mailbox)
     }
 
     /// Somebody outside wants this connection to end, or it reads too slowly.
@@ -131,9 +135,17 @@ impl Connection {
 
     /// Waits for the next job to be done, and takes in its result.
     pub(super) async fn work(&mut self) {
-        match self.jobs.next().await {
-            Some(done) => self.done(done),
-            None => std::future::pending().await,
+        std::future::poll_fn(|context| self.poll_work(context)).await;
+    }
+
+    /// The same for a task that waits for other things, too. Pending when there are no jobs.
+    pub(super) fn poll_work(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.jobs.poll_next_unpin(context) {
+            Poll::Ready(Some(done)) => {
+                self.done(done);
+                Poll::Ready(())
+            }
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 
