@@ -189,7 +189,11 @@ impl Connection {
         match done {
             Done::Admitted(admitted) => self.admitted(admitted),
             Done::Subscribed(token, results) => self.subscribed(token, results),
-            Done::Submitted(token, submitted) => self.submitted(token, submitted),
+            Done::Submitted(token, submitted) => {
+                self.drafts.submitting = false;
+                self.submitted(token, submitted);
+                self.submit_next();
+            }
             Done::Published(token, outcome) => self.published(token, outcome),
             Done::Fetched(page) => self.fetched(page),
         }
@@ -234,8 +238,6 @@ impl Connection {
     }
 
     fn submitted(&mut self, token: Token, submitted: Result<Submitted, Refusal>) {
-        self.drafts.submitting = false;
-        self.submit_next();
         match submitted {
             Ok(Submitted::Done) => self.published(token, Ok(())),
             Ok(Submitted::Pending(pending)) => self.await_commit(token, *pending),
@@ -253,20 +255,23 @@ impl Connection {
         self.jobs.push(stored.boxed());
     }
 
+    /// Hands over what waits, one after the other, as far as it goes without waiting.
     fn submit_next(&mut self) {
-        if self.drafts.submitting {
-            return;
+        while !self.drafts.submitting {
+            let Some(guest) = &self.guest else { return };
+            let Some((token, publish)) = self.drafts.waiting.pop_front() else { return };
+            self.drafts.bytes -= publish.payload.len();
+            let (edge, who, from) = (self.edge.clone(), Arc::clone(&guest.who), guest.place.id);
+            let mut submit =
+                async move { publishing::submit(&edge, &who, Some(from), publish).await }.boxed();
+            // Mostly there is a place in the queue, and nothing to wait for.
+            if let Some(submitted) = (&mut submit).now_or_never() {
+                self.submitted(token, submitted);
+            } else {
+                self.drafts.submitting = true;
+                self.jobs.push(submit.map(move |it| Done::Submitted(token, it)).boxed());
+            }
         }
-        let Some(guest) = &self.guest else { return };
-        let Some((token, publish)) = self.drafts.waiting.pop_front() else { return };
-        self.drafts.bytes -= publish.payload.len();
-        self.drafts.submitting = true;
-        let (edge, who, from) = (self.edge.clone(), Arc::clone(&guest.who), guest.place.id);
-        let submit = async move {
-            let submitted = publishing::submit(&edge, &who, Some(from), publish).await;
-            Done::Submitted(token, submitted)
-        };
-        self.jobs.push(submit.boxed());
     }
 
     fn subscribed(&mut self, token: Token, results: Vec<Result<Opened, Refusal>>) {
