@@ -1,6 +1,6 @@
 //! The bridge on a real store and a real bus: what a member does is what the bus tells.
 
-use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{collections::VecDeque, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -17,7 +17,8 @@ const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 struct Lab {
     bridge: Bridge,
-    bus: mpsc::Receiver<Message>,
+    bus: mpsc::Receiver<Vec<Message>>,
+    batch: VecDeque<Message>,
     tasks: JoinSet<Result<(), Fault>>,
     store: SharedStore,
 }
@@ -35,7 +36,7 @@ impl Lab {
         let opened = Bridge::open(&config, Arc::clone(&store), files, bus).await.unwrap();
         let (bridge, tasks) = opened;
         let tasks = tasks.into_iter().map(|(_, task)| task).collect();
-        Self { bridge, bus: messages, tasks, store }
+        Self { bridge, bus: messages, batch: VecDeque::new(), tasks, store }
     }
 
     async fn close(mut self) {
@@ -67,8 +68,12 @@ impl Lab {
     }
 
     async fn any(&mut self) -> Message {
-        let received = timeout(Duration::from_secs(10), self.bus.recv()).await;
-        received.expect("a message within the deadline").expect("the bus goes on")
+        while self.batch.is_empty() {
+            let received = timeout(Duration::from_secs(10), self.bus.recv()).await;
+            let batch = received.expect("a message within the deadline");
+            self.batch = batch.expect("the bus goes on").into();
+        }
+        self.batch.pop_front().unwrap()
     }
 
     async fn event(&mut self, room: RoomId) -> Event {

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -25,9 +26,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Bus, FILTERS, Message, Stopped};
 use crate::config;
 
-/// Batches that wait for the router, and messages that wait for a subscriber.
+/// Batches that wait for the router, and those that wait for a subscriber.
 const BATCHES: usize = 64;
-const MESSAGES: usize = 16_384;
+/// Messages that a subscriber gets at once, at most.
+const MESSAGES: usize = 256;
 
 type Outcome<T> = Result<T, Box<LinkError>>;
 type Connect = dyn Fn(&str) -> Outcome<(LinkTx, LinkRx)> + Send + Sync;
@@ -79,8 +81,8 @@ impl Bus for Embedded {
         self.publisher.send(messages).await.map_err(|_| Stopped)
     }
 
-    async fn subscribe(&self) -> Result<mpsc::Receiver<Message>, Stopped> {
-        let (messages, receiver) = mpsc::channel(MESSAGES);
+    async fn subscribe(&self) -> Result<mpsc::Receiver<Vec<Message>>, Stopped> {
+        let (messages, receiver) = mpsc::channel(BATCHES);
         let name = format!("parlor-edge-{}", self.subscribers.fetch_add(1, Ordering::Relaxed));
         let (link, end) = (Arc::clone(&self.connect), self.stopped.clone());
         let (subscribed, active) = oneshot::channel();
@@ -133,7 +135,7 @@ fn publish_all(
 fn receive_all(
     mut tx: LinkTx,
     mut rx: LinkRx,
-    messages: &mpsc::Sender<Message>,
+    messages: &mpsc::Sender<Vec<Message>>,
     subscribed: oneshot::Sender<()>,
 ) -> Outcome<()> {
     let mut subscribed = Some(subscribed);
@@ -145,18 +147,19 @@ fn receive_all(
         retain_forward_rule: RetainForwardRule::OnEverySubscribe,
     });
     send(&mut tx, Packet::Subscribe(Subscribe { pkid: 1, filters: filters.into() }, None))?;
+    let mut batch = Vec::new();
     loop {
-        match rx.recv().map_err(Box::new)? {
+        match received(&mut rx, batch.is_empty())? {
             Some(Notification::Forward(forward)) => {
                 let publish = forward.publish;
                 let Ok(topic) = std::str::from_utf8(&publish.topic) else { continue };
-                let message = Message {
+                batch.push(Message {
                     topic: topic.to_owned(),
                     payload: publish.payload,
                     retain: publish.retain,
-                };
-                if messages.blocking_send(message).is_err() {
-                    return Ok(());
+                });
+                if batch.len() < MESSAGES {
+                    continue;
                 }
             }
             // The only acknowledgement on this link is the one of its subscription.
@@ -165,13 +168,34 @@ fn receive_all(
                 if told.is_err() {
                     return Ok(());
                 }
+                continue;
             }
-            Some(Notification::Unschedule) => rx.ready().map_err(Box::new)?,
+            Some(Notification::Unschedule) => {
+                rx.ready().map_err(Box::new)?;
+                continue;
+            }
             Some(Notification::Disconnect(..)) => {
                 return Err(refused("the router closed the link"));
             }
-            _ => {}
+            Some(_) => continue,
+            None => {}
         }
+        // All that has come: who reads is woken once for it.
+        if !batch.is_empty() && messages.blocking_send(std::mem::take(&mut batch)).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// The next notification. None when there is none yet, unless it is worth waiting for.
+fn received(rx: &mut LinkRx, waits: bool) -> Outcome<Option<Notification>> {
+    if waits {
+        return rx.recv().map_err(Box::new);
+    }
+    match rx.recv_deadline(Instant::now()) {
+        // Or the router is gone: then the next wait says so.
+        Err(LinkError::RecvTimeout(_)) => Ok(None),
+        other => other.map_err(Box::new),
     }
 }
 
