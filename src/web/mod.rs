@@ -39,6 +39,7 @@ mod occupants;
 mod origin;
 pub mod pages;
 mod rooms;
+mod said;
 mod site;
 #[cfg(test)]
 mod tests;
