@@ -112,14 +112,13 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let tcp = edge.clone().serve_tcp(mqtt);
     tasks.spawn(async move { ("mqtt listener", why(tcp.await)) });
     let mut listening = format!("listening http={http_at} mqtt={mqtt_at}");
-    let mut certificate = None;
+    let certificate = mqtts.as_ref().map(|mqtts| Arc::clone(&mqtts.tls));
+    tasks.spawn(async move { ("hangup", why(reload_on(hangup, certificate).await)) });
     if let Some(mqtts) = mqtts {
         listening += &format!(" mqtts={}", mqtts.address);
-        certificate = Some(Arc::clone(&mqtts.tls));
         let tls = edge.clone().serve_tls(mqtts.listener, mqtts.tls);
         tasks.spawn(async move { ("mqtts listener", why(tls.await)) });
     }
-    tasks.spawn(async move { ("hangup", why(reload_on(hangup, certificate).await)) });
     let watched = Arc::clone(&bus);
     tasks.spawn(async move { ("bus", Some(watched.stopped().await.to_string())) });
 
@@ -133,15 +132,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     );
     let requests = TaskTracker::new();
     let accepting = CancellationToken::new();
-    let http_server = Arc::new(Http {
-        router: web::router(web, upgrade_to(edge.clone())),
-        door: edge.door(),
-        porch: edge.porch(),
-        trusted: config.server.trusted_proxies.clone(),
-        headers_in: Duration::from_millis(config.limits.connect_ms),
-        tracker: requests.clone(),
-        stop: accepting.clone(),
-    });
+    let http_server = http_server(&config, &edge, web, &requests, &accepting);
     requests.spawn(http_server.accept(http));
     println!("{listening}");
     tracing::info!("parlor is up: {listening}");
@@ -166,6 +157,24 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
         tracing::warn!("stopping took too long: the rest is cut off");
     }
     outcome
+}
+
+fn http_server(
+    config: &Config,
+    edge: &Edge,
+    web: Web,
+    requests: &TaskTracker,
+    accepting: &CancellationToken,
+) -> Arc<Http> {
+    Arc::new(Http {
+        router: web::router(web, upgrade_to(edge.clone())),
+        door: edge.door(),
+        porch: edge.porch(),
+        trusted: config.server.trusted_proxies.clone(),
+        headers_in: Duration::from_millis(config.limits.connect_ms),
+        tracker: requests.clone(),
+        stop: accepting.clone(),
+    })
 }
 
 /// Answers `GET /mqtt`, for whom the web layer has looked at already.
