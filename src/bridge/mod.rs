@@ -31,7 +31,7 @@ use crate::{
 
 mod changes;
 pub mod devices;
-mod images;
+pub mod images;
 mod members;
 #[cfg(test)]
 mod model;

@@ -57,22 +57,33 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     })
 }
 
-fn split(socket: WebSocket) -> (Reader, Writer) {
+fn split(socket: WebSocket) -> (Reader<SplitStream<WebSocket>>, Writer) {
     let (sink, stream) = socket.split();
-    let code = Arc::new(AtomicU16::new(close_code::NORMAL));
-    let reader = Reader { stream, rest: Bytes::new(), code: Arc::clone(&code) };
+    let reader = Reader::new(stream);
+    let code = Arc::clone(&reader.code);
     (reader, Writer { sink, code, said_goodbye: false })
 }
 
-struct Reader {
-    stream: SplitStream<WebSocket>,
+/// The bytes of binary messages, one after the other, until the first that is not allowed.
+pub struct Reader<S> {
+    stream: S,
     /// Of the message that is being read.
     rest: Bytes,
     /// What the writer is to close with.
     code: Arc<AtomicU16>,
 }
 
-impl AsyncRead for Reader {
+impl<S> Reader<S> {
+    pub fn new(stream: S) -> Reader<S> {
+        let code = Arc::new(AtomicU16::new(close_code::NORMAL));
+        Reader { stream, rest: Bytes::new(), code }
+    }
+}
+
+impl<S> AsyncRead for Reader<S>
+where
+    S: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
