@@ -10,6 +10,7 @@ mod backup;
 mod catchup;
 mod clients;
 mod corners;
+mod corpus;
 mod devices;
 mod directory;
 mod doors;
