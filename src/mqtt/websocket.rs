@@ -62,17 +62,16 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     })
 }
 
-fn split(socket: WebSocket, rate: Rate) -> (Reader, Writer) {
+fn split(socket: WebSocket, rate: Rate) -> (Reader<SplitStream<WebSocket>>, Writer) {
     let (sink, stream) = socket.split();
-    let code = Arc::new(AtomicU16::new(close_code::NORMAL));
-    let control = Bucket::full(rate, Instant::now());
-    let rest = Bytes::new();
-    let reader = Reader { stream, rest, rate, control, pause: None, code: Arc::clone(&code) };
+    let reader = Reader::new(stream, rate);
+    let code = Arc::clone(&reader.code);
     (reader, Writer { sink, code, said_goodbye: false })
 }
 
-struct Reader {
-    stream: SplitStream<WebSocket>,
+/// The bytes of binary messages, one after the other, until the first that is not allowed.
+pub struct Reader<S> {
+    stream: S,
     /// Of the message that is being read.
     rest: Bytes,
     /// For messages without content: pings, pongs, empty ones. Above it reading pauses.
@@ -83,7 +82,13 @@ struct Reader {
     code: Arc<AtomicU16>,
 }
 
-impl Reader {
+impl<S> Reader<S> {
+    pub fn new(stream: S, rate: Rate) -> Reader<S> {
+        let code = Arc::new(AtomicU16::new(close_code::NORMAL));
+        let control = Bucket::full(rate, Instant::now());
+        Reader { stream, rest: Bytes::new(), rate, control, pause: None, code }
+    }
+
     /// A message that brings nothing.
     fn charge(&mut self) {
         let now = Instant::now();
@@ -93,7 +98,10 @@ impl Reader {
     }
 }
 
-impl AsyncRead for Reader {
+impl<S> AsyncRead for Reader<S>
+where
+    S: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
