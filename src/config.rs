@@ -104,6 +104,7 @@ pub struct Rooms {
     pub history: u32,
     pub off_record_events: usize,
     pub grants: usize,
+    pub bans: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

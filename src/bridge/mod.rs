@@ -49,7 +49,7 @@ mod upkeep;
 mod writer;
 
 pub use members::{Member, Occupant, Pending, Seat};
-pub use owner::{Owner, Wish};
+pub use owner::{Banned, Owner, Wish};
 pub use refusal::Refusal;
 pub use writer::Fault;
 

@@ -32,6 +32,8 @@ pub enum Refusal {
     Draft(#[from] DraftFault),
     #[error("there are too many rooms: remove one first")]
     TooManyRooms,
+    #[error("too many people are banned from this room: lift a ban first")]
+    TooManyBans,
     #[error("too often: try again in {} s", .0.as_secs().max(1))]
     TooOften(Duration),
     #[error("there is no space for more images")]

@@ -22,6 +22,7 @@ impl Config {
         let positive = [
             ("store.batch", self.store.batch),
             ("rooms.max", self.rooms.max),
+            ("rooms.bans", self.rooms.bans),
             ("rooms.off_record_events", self.rooms.off_record_events),
             ("limits.connections", limits.connections),
             ("limits.packet_before_connect", limits.packet_before_connect),

@@ -164,7 +164,7 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Locked | Refusal::WrongPassword | Refusal::Banned | Refusal::NotOwner => {
             StatusCode::FORBIDDEN
         }
-        Refusal::Full | Refusal::TooManyRooms => StatusCode::CONFLICT,
+        Refusal::Full | Refusal::TooManyRooms | Refusal::TooManyBans => StatusCode::CONFLICT,
         Refusal::Draft(DraftFault::NotTextNorImage) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -193,6 +193,7 @@ fn refusal_code(why: &Refusal) -> &'static str {
             DraftFault::ImageTooLarge(_) => "too-large",
         },
         Refusal::TooManyRooms => "too-many-rooms",
+        Refusal::TooManyBans => "too-many-bans",
         Refusal::TooOften(_) => "too-often",
         Refusal::StorageFull => "storage-full",
         Refusal::Unavailable => "unavailable",

@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
     response::{Html, IntoResponse, Redirect, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
 
@@ -114,6 +114,8 @@ pub fn router(web: Web, mqtt: MethodRouter<Arc<Web>>) -> Router {
         .route("/room/{id}/occupants", get(occupants::list))
         .route("/room/{id}/help", get(help::show_room))
         .route("/room/{id}/kick", post(occupants::kick))
+        .route("/room/{id}/bans", get(occupants::bans))
+        .route("/room/{id}/bans/{uid}", delete(occupants::lift_ban))
         .route("/room/{id}/owner", post(occupants::hand_over))
         .route("/gif/{name}", get(uploads::show))
         .route("/help", get(help::show))
