@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use super::texts::{Language, ScriptTexts, Texts, fill};
 
+mod help;
+
+pub use help::{ApiPage, HelpLine, HelpPage, HelpSection};
+
 /// What every page has around its content.
 #[derive(Clone, Copy)]
 pub struct Layout<'a> {

@@ -3,6 +3,7 @@
 //! `{name}` in a sentence is a place to [`fill`].
 
 mod en;
+pub mod help;
 mod ko;
 
 use serde::Serialize;
@@ -125,6 +126,7 @@ pub struct Texts {
     pub kick: &'static str,
     pub ban: &'static str,
     pub manage_hint: &'static str,
+    pub help: &'static help::HelpTexts,
     pub problems: Problems,
     pub script: ScriptTexts,
 }

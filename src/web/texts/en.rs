@@ -68,6 +68,7 @@ pub const TEXTS: Texts = Texts {
     kick: "Remove",
     ban: "Remove and ban",
     manage_hint: "Who is removed may come back; who is banned may not.",
+    help: &super::help::EN,
     problems: Problems {
         no_such_page: ("Nothing here", "There is no such page."),
         no_such_room: ("No such room", "There is no such room. It may have closed."),

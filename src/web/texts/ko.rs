@@ -68,6 +68,7 @@ pub const TEXTS: Texts = Texts {
     kick: "내보내기",
     ban: "강퇴하기",
     manage_hint: "내보낸 사람은 다시 들어올 수 있고, 강퇴한 사람은 들어올 수 없습니다.",
+    help: &super::help::KO,
     problems: Problems {
         no_such_page: ("페이지가 없습니다", "찾으시는 페이지가 없습니다."),
         no_such_room: ("방이 없습니다", "존재하지 않는 방입니다."),
