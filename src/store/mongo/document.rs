@@ -75,7 +75,7 @@ impl RoomDocument {
         let mut roster: Vec<_> = self.roster.into_iter().collect();
         roster.sort_by_key(|(_, occupant)| occupant.since);
         SavedRoom {
-            room: self.room(),
+            room,
             last_seq,
             roster: roster.into_iter().map(person).collect(),
             granted: self.granted,

@@ -124,18 +124,18 @@ fn change_roster(connection: &Connection, room: RoomId, step: Step) -> Result<()
                 person.user.to_string(),
                 person.name,
                 words::origin(person.kind),
+                row::signed(since),
             ])?,
         Step::Out(uid) => connection
             .prepare_cached("DELETE FROM roster WHERE room = ?1 AND uid = ?2")?
             .execute([room.as_str(), uid.as_str()])?,
-                row::signed(since),
+        Step::Owner(person) => connection
+            .prepare_cached("UPDATE rooms SET owner = ?2, owner_colour = ?3 WHERE id = ?1")?
+            .execute([room.as_str(), person.uid.as_str(), &person.user.to_string()])?,
     };
     Ok(())
 }
 
-        Step::Owner(person) => connection
-            .prepare_cached("UPDATE rooms SET owner = ?2, owner_colour = ?3 WHERE id = ?1")?
-            .execute([room.as_str(), person.uid.as_str(), &person.user.to_string()])?,
 /// A part of a log, oldest first.
 pub fn page(connection: &Connection, room: RoomId, page: Page, limit: u32) -> Result<Vec<Event>> {
     let (condition, order, edge) = match page {
