@@ -36,6 +36,8 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub listen: SocketAddr,
+    /// Empty, or as in `/chat`.
+    pub base_path: String,
     pub data_dir: PathBuf,
     /// Empty: made once and kept in the data folder.
     pub cookie_secret: Secret,
@@ -103,6 +105,7 @@ pub struct Rooms {
     pub history: u32,
     pub off_record_events: usize,
     pub grants: usize,
+    pub bans: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -51,7 +51,7 @@ mod upkeep;
 mod writer;
 
 pub use members::{Member, Occupant, Pending, Seat};
-pub use owner::{Owner, Wish};
+pub use owner::{Banned, Owner, Wish};
 pub use refusal::{Limit, Refusal};
 pub use writer::Fault;
 

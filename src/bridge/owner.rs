@@ -2,12 +2,14 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::{Refusal, Shared, address::host, writer::until_known};
 use crate::{
     chat::{
-        Card, Kind, RoomChange, RoomId, Uid,
+        Card, Colour, Kind, RoomChange, RoomId, Uid,
+        people::colour_of,
         room::{RoomFault, checked_max, checked_password, checked_title},
     },
     store::Standing,
@@ -27,6 +29,16 @@ pub struct Wish {
     /// An empty one unlocks the room.
     pub password: Option<String>,
     pub keep: Option<bool>,
+}
+
+/// Somebody who may not come back. Who they are is known by the id alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Banned {
+    pub uid: Uid,
+    /// The colour, `#rrggbb`.
+    pub user: Colour,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Owner {
@@ -82,6 +94,27 @@ impl Owner {
         self.shared.administer(self.shared.deadline(), kick).await
     }
 
+    /// Who is banned, by id. A device has its name, as long as it is known.
+    pub async fn bans(&self) -> Result<Vec<Banned>, Refusal> {
+        let mut banned: Vec<Uid> =
+            self.shared.state().live(self.room)?.banned.iter().copied().collect();
+        banned.sort();
+        let devices = tokio::time::timeout(self.shared.wait, self.shared.store.devices()).await;
+        let devices = devices.map_err(|_| Refusal::Unavailable)??;
+        let name = |uid| devices.iter().find(|it| it.uid == uid).map(|it| it.name.clone());
+        Ok(banned
+            .into_iter()
+            .map(|uid| Banned { uid, user: colour_of(uid), name: name(uid) })
+            .collect())
+    }
+
+    /// Lets somebody in again, as any stranger: to a locked room with its password. Who is not
+    /// banned stays as they are.
+    pub async fn lift_ban(&self, who: Uid) -> Result<(), Refusal> {
+        let lift = lift_ban(Arc::clone(&self.shared), self.room, who);
+        self.shared.administer(self.shared.deadline(), lift).await
+    }
+
     /// Removes the room with its log and images. Returns when that is done.
     pub async fn close(&self) -> Result<(), Refusal> {
         let (done, closed) = oneshot::channel();
@@ -94,16 +127,20 @@ impl Owner {
 }
 
 async fn kick(shared: Arc<Shared>, room: RoomId, who: Uid, ban: bool) -> Result<(), Refusal> {
-    let (present, off_record) = {
+    let (present, is_at_limit, off_record) = {
         let state = shared.state();
         let live = state.live(room)?;
         if live.room.owner == who {
             return Err(Refusal::NoSuchPerson);
         }
-        (live.presence.has(who), live.room.off_record)
+        let is_at_limit = live.banned.len() >= shared.rooms.bans && !live.banned.contains(&who);
+        (live.presence.has(who), is_at_limit, live.room.off_record)
     };
     if !present && !ban {
         return Err(Refusal::NoSuchPerson);
+    }
+    if ban && is_at_limit {
+        return Err(Refusal::TooManyBans);
     }
     let standing = if ban { Standing::Banned } else { Standing::None };
     if !off_record {
@@ -125,6 +162,23 @@ async fn kick(shared: Arc<Shared>, room: RoomId, who: Uid, ban: bool) -> Result<
         }
     }
     shared.state_changed();
+    Ok(())
+}
+
+async fn lift_ban(shared: Arc<Shared>, room: RoomId, who: Uid) -> Result<(), Refusal> {
+    let off_record = {
+        let state = shared.state();
+        let live = state.live(room)?;
+        if !live.banned.contains(&who) {
+            return Ok(());
+        }
+        live.room.off_record
+    };
+    if !off_record {
+        until_known(|| shared.store.set_standing(room, who, Standing::None)).await?;
+    }
+    shared.state().live_mut(room)?.banned.remove(&who);
+    shared.rights_changed(room);
     Ok(())
 }
 

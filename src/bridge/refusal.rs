@@ -54,6 +54,8 @@ pub enum Refusal {
     Draft(#[from] DraftFault),
     #[error("there are too many rooms: remove one first")]
     TooManyRooms,
+    #[error("too many people are banned from this room: lift a ban first")]
+    TooManyBans,
     #[error("{}: try again in {} s", .0, whole_seconds(*.1))]
     TooOften(Limit, Duration),
     #[error("there is no space for more images")]

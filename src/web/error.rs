@@ -17,6 +17,9 @@ use crate::{
     chat::{message::DraftFault, room::RoomFault},
 };
 
+/// The media type of RFC 9457.
+const PROBLEM: &str = "application/problem+json";
+
 /// What did not work. Its text names nothing that the client may not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -109,6 +112,13 @@ impl Failure {
         }
     }
 
+    /// As problem JSON, whatever the request says that it wants to read.
+    pub fn for_programs(self, language: Language) -> Response {
+        let mut response = problem_json(self, language);
+        response.extensions_mut().remove::<Self>();
+        response
+    }
+
     /// One word for programs.
     fn code(&self) -> &'static str {
         match self {
@@ -158,7 +168,7 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Locked | Refusal::WrongPassword | Refusal::Banned | Refusal::NotOwner => {
             StatusCode::FORBIDDEN
         }
-        Refusal::Full | Refusal::TooManyRooms => StatusCode::CONFLICT,
+        Refusal::Full | Refusal::TooManyRooms | Refusal::TooManyBans => StatusCode::CONFLICT,
         Refusal::Draft(DraftFault::NotTextNorImage) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -187,6 +197,7 @@ fn refusal_code(why: &Refusal) -> &'static str {
             DraftFault::ImageTooLarge(_) => "too-large",
         },
         Refusal::TooManyRooms => "too-many-rooms",
+        Refusal::TooManyBans => "too-many-bans",
         Refusal::TooOften(..) => "too-often",
         Refusal::StorageFull => "storage-full",
         Refusal::Unavailable => "unavailable",
@@ -234,7 +245,7 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
         problem["faults"] = serde_json::Value::Object(by_field.collect());
     }
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    let kind = [(header::CONTENT_TYPE, PROBLEM)];
     let mut response = (status, kind, problem.to_string()).into_response();
     if let Some(seconds) = failure.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -276,10 +287,10 @@ pub fn dress(response: Response, visitor: &Visitor) -> Response {
     dressed
 }
 
-/// A page that a handler has drawn itself, such as a form with its faults.
+/// What a handler has put into its form itself, such as a page's form with its faults.
 fn is_ours(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/html") || kind == PROBLEM.as_bytes())
 }
 
 fn error_page(failure: &Failure, visitor: &Visitor) -> Response {

@@ -15,11 +15,12 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Web, assets,
+    Web,
     error::{self, Failure},
     negotiate::{self, Form},
     origin::{self, Source},
     pages::{Layout, Me},
+    site::{Public, Site},
     texts::Language,
     via::Via,
 };
@@ -37,14 +38,19 @@ pub struct Visitor {
     pub address: IpAddr,
     pub language: Language,
     pub form: Form,
+    /// How the visitor reaches us.
+    pub public: Public,
+    pub site: Arc<Site>,
     uid: String,
     colour: String,
 }
 
 impl Visitor {
-    fn new(identity: Identity, known: bool, via: &Via, headers: &HeaderMap) -> Self {
+    fn new(web: &Web, identity: Identity, known: bool, via: &Via, headers: &HeaderMap) -> Self {
         Self {
             known,
+            public: Public::of(via, web.config.server.listen),
+            site: Arc::clone(&web.site),
             address: via.address,
             language: negotiate::language(headers),
             form: negotiate::form(headers),
@@ -69,8 +75,8 @@ impl Visitor {
     pub fn layout(&self) -> Layout<'_> {
         Layout {
             language: self.language,
-            assets: assets::root(),
-            base: "",
+            assets: &self.site.assets,
+            base: &self.site.base,
             me: Me { uid: &self.uid, user: &self.colour },
         }
     }
@@ -106,7 +112,7 @@ pub async fn attend(State(web): State<Arc<Web>>, mut request: Request, next: Nex
     let known = web.sessions.known(request.headers());
     let is_known = known.is_some();
     let identity = known.unwrap_or_else(|| web.sessions.fresh());
-    let visitor = Visitor::new(identity, is_known, &via, request.headers());
+    let visitor = Visitor::new(&web, identity, is_known, &via, request.headers());
 
     let source = origin::source(request.headers(), &via, &server.origins);
     if acts(&request) && source == Source::Foreign {

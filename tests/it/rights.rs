@@ -14,6 +14,7 @@ use crate::harness::{
 on_each_store!(
     a_whisper_is_heard_by_two_on_all_their_connections_and_by_nobody_else,
     whoever_is_kicked_hears_nothing_more_on_any_connection,
+    a_ban_is_seen_and_lifted_by_the_owner_alone,
     who_hands_a_locked_room_over_stays_until_put_out,
     what_the_room_says_of_itself_is_in_its_log,
     off_the_record_is_nowhere_on_the_disk,
@@ -108,6 +109,51 @@ async fn whoever_is_kicked_hears_nothing_more_on_any_connection(store: Store) {
     }
     let mut again = websocket::page(&server, &guest, "tab 3").await;
     assert_eq!(again.subscribe(&topic).await, 0x87);
+}
+
+async fn a_ban_is_seen_and_lifted_by_the_owner_alone(store: Store) {
+    let mut server = Server::with(store, &[("PARLOR_ROOMS__BANS", "2")]).await;
+    let (host, guest) = (Visitor::to(&server), Visitor::to(&server));
+    let room = host.lasting_room().await;
+    let said = guest.say(&room, "hello").await;
+    let added = server.command().args(["device", "add", "camera"]).output().await.unwrap();
+    let added = String::from_utf8(added.stdout).unwrap();
+    let token = added.split_whitespace().find(|word| word.len() == 52).expect("the token");
+    let mut camera = Peer::connect(&server, &Login::v5("c").user("camera", token)).await;
+    camera.join(&room).await;
+    let camera = camera.event_of("join").await["uid"].clone();
+    let (kick, bans) = (format!("/room/{room}/kick"), format!("/room/{room}/bans"));
+    for (uid, status) in
+        [(said["uid"].clone(), 204), (camera.clone(), 204), (json!("d".repeat(16)), 409)]
+    {
+        let ban = json!({"uid": uid, "ban": true});
+        assert_eq!(host.post(&kick, ban).await.status(), status, "{uid}");
+    }
+    server.kill().await;
+    server.again().await;
+    let answer: Value = host.get(&bans).await.json().await.unwrap();
+    let listed = answer["bans"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(listed.contains(&json!({"uid": said["uid"], "user": said["user"]})), "{answer}");
+    assert!(listed.iter().any(|it| it["uid"] == camera && it["name"] == "camera"), "{answer}");
+
+    let own = format!("{bans}/{}", said["uid"].as_str().unwrap());
+    for stranger in [&guest, &Visitor::to(&server)] {
+        assert_eq!(stranger.get(&bans).await.status(), 403);
+        assert_eq!(stranger.delete(&own).await.status(), 403);
+    }
+    let mut page = websocket::page(&server, &guest, "page").await;
+    assert_eq!(page.subscribe(&format!("chat/{room}")).await, 0x87);
+    for _ in 0..2 {
+        assert_eq!(host.delete(&own).await.status(), 204);
+    }
+    assert_eq!(host.delete(&format!("{bans}/nobody")).await.status(), 404);
+    page.join(&room).await;
+    server.kill().await;
+    server.again().await;
+    guest.say(&room, "back again").await;
+    let answer: Value = host.get(&bans).await.json().await.unwrap();
+    assert_eq!(answer["bans"].as_array().unwrap().len(), 1, "{answer}");
 }
 
 async fn who_hands_a_locked_room_over_stays_until_put_out(store: Store) {
