@@ -3,7 +3,7 @@
 // nothing is asked for anywhere else.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { Gateway } from './harness/gateway.js';
 import { file } from './harness/images.js';
@@ -13,13 +13,6 @@ import { becomes } from './harness/wait.js';
 const BASE = '/a/chat';
 const scene = stage({ PARLOR_SERVER__BASE_PATH: BASE, PARLOR_SERVER__TRUSTED_PROXIES: '127.0.0.1' });
 
-/** @type {Gateway[]} */
-let gateways = [];
-before(async () => {
-  gateways = [await Gateway.before(scene.server, BASE, false), await Gateway.before(scene.server, BASE, true)];
-});
-after(() => gateways.forEach((gateway) => gateway.remove()));
-
 /** Somebody at the site. @param {Gateway} gateway */
 async function visitor(gateway) {
   const person = await scene.browser.person(`${gateway.url}/`, { ignoreHTTPSErrors: true });
@@ -27,9 +20,10 @@ async function visitor(gateway) {
   return person;
 }
 
-for (const [index, name] of ['as it is', 'stripped'].entries()) {
-  test(`a site passes its path on ${name}`, async () => {
-    const gateway = /** @type {Gateway} */ (gateways[index]);
+for (const strips of [false, true]) {
+  test(`a site passes its path on ${strips ? 'without' : 'with'} ours in it`, async (context) => {
+    const gateway = await Gateway.before(scene.server, BASE, strips);
+    context.after(() => gateway.remove());
     const host = await visitor(gateway);
     const [cookie] = await host.context.cookies();
     assert.deepEqual([cookie?.path, cookie?.secure, cookie?.httpOnly], [BASE, true, true]);
@@ -64,16 +58,15 @@ for (const [index, name] of ['as it is', 'stripped'].entries()) {
     assert.deepEqual(servers, [{ url: gateway.url }]);
 
     // Without a script, by forms and what they lead to.
-    const { context } = host;
     const headers = { accept: 'text/html', origin: gateway.origin };
     const form = { title: 'By form', max: '5', password: 'sesame', keep: 'true' };
-    const made = await context.request.post(`${gateway.url}/room`, { headers, form, maxRedirects: 0 });
+    const made = await host.context.request.post(`${gateway.url}/room`, { headers, form, maxRedirects: 0 });
     const address = made.headers()['location'] ?? '';
     assert.match(address, /^\/a\/chat\/room\/\w+$/);
     const door = await guest.context.request.get(gateway.origin + address, { headers });
     assert.match(await door.text(), new RegExp(`action="${address}/enter"`));
     const evil = { accept: 'application/json', origin: 'https://evil.example' };
-    assert.equal((await context.request.post(`${gateway.url}/room`, { headers: evil, form })).status(), 403);
+    assert.equal((await host.context.request.post(`${gateway.url}/room`, { headers: evil, form })).status(), 403);
 
     await host.page.getByRole('button', { name: 'Leave' }).click();
     await host.page.waitForURL(`${gateway.url}/`);
