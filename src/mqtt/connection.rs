@@ -115,9 +115,10 @@ impl Connection {
     }
 
     /// Whether mail may be taken now: not before a SUBSCRIBE has been answered, so that what it
-    /// brings comes after the SUBACK.
+    /// brings comes after the SUBACK; and only what goes out at once, so that what waits for a
+    /// client waits in one place and counts once.
     pub(super) fn takes_mail(&self) -> bool {
-        self.session.is_live() && !self.session.has_request()
+        self.session.has_room() && !self.session.has_request()
     }
 
     pub(super) fn mailbox(&self) -> Option<&Mailbox> {

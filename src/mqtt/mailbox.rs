@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -62,12 +65,47 @@ pub struct MailboxLimits {
     pub bytes: usize,
 }
 
+/// What waits in all mailboxes together, a message counted in each of them.
+#[derive(Debug)]
+pub struct Waiting {
+    limit: usize,
+    bytes: AtomicUsize,
+}
+
+/// Bytes that may wait in a mailbox even when too many wait in all of them: those who keep up do not
+/// pay for the others.
+const SPARED: usize = 16 * 1024;
+
+impl Waiting {
+    pub fn new(limit: usize) -> Arc<Waiting> {
+        Arc::new(Waiting { limit, bytes: AtomicUsize::new(0) })
+    }
+
+    /// Whether a mailbox may hold `own`, when `added` of it are not counted yet.
+    fn allows(&self, own: usize, added: usize) -> bool {
+        own <= SPARED || self.bytes().saturating_add(added) <= self.limit
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
 /// When it is full the connection ends with 0x97: nothing is ever skipped. Events of a room that
 /// one is in come from the log on return. With anything else of QoS 1 or 2 gone the session is not
 /// taken up again: its client is told so by "no session present".
 #[derive(Debug)]
 pub struct Mailbox {
     limits: MailboxLimits,
+    all: Arc<Waiting>,
     inner: Mutex<Inner>,
 }
 
@@ -85,8 +123,9 @@ struct Inner {
 }
 
 impl Mailbox {
-    pub fn new(limits: MailboxLimits) -> Mailbox {
-        Mailbox { limits, inner: Mutex::default() }
+    /// `all`: what it is one of.
+    pub fn new(limits: MailboxLimits, all: Arc<Waiting>) -> Mailbox {
+        Mailbox { limits, all, inner: Mutex::default() }
     }
 
     /// Puts something in. Never waits.
@@ -97,9 +136,18 @@ impl Mailbox {
     /// Puts several things in, in their order, and wakes whoever waits once. Never waits.
     pub fn push_all(&self, mails: impl IntoIterator<Item = Mail>) {
         let mut inner = self.inner();
-        let was_empty = inner.mail.is_empty();
+        let (was_empty, before) = (inner.mail.is_empty(), inner.bytes);
         for mail in mails {
-            inner.put(mail, self.limits);
+            let size = mail.size();
+            let bytes = inner.bytes.saturating_add(size);
+            let added = bytes.saturating_sub(before);
+            let is_full = inner.mail.len() >= self.limits.messages || bytes > self.limits.bytes;
+            inner.put(mail, size, is_full || !self.all.allows(bytes, added));
+        }
+        // Counted once: this number is everybody's.
+        match inner.bytes.checked_sub(before) {
+            Some(more) => self.all.add(more),
+            None => self.all.remove(before - inner.bytes),
         }
         let news = (was_empty && !inner.mail.is_empty()) || inner.end.is_some();
         let waiting = if news { inner.waiting.take() } else { None };
@@ -148,7 +196,7 @@ impl Mailbox {
     pub fn take_some(&self, count: usize, bytes: usize) -> VecDeque<Mail> {
         let mut inner = self.inner();
         if inner.mail.len() <= count && inner.bytes <= bytes {
-            inner.bytes = 0;
+            self.all.remove(std::mem::take(&mut inner.bytes));
             return std::mem::take(&mut inner.mail);
         }
         let mut taken = VecDeque::new();
@@ -161,6 +209,7 @@ impl Mailbox {
             taken.push_back(mail);
         }
         inner.bytes -= size;
+        self.all.remove(size);
         taken
     }
 
@@ -169,6 +218,7 @@ impl Mailbox {
         let mut inner = self.inner();
         for mail in mails.into_iter().rev() {
             inner.bytes += mail.size();
+            self.all.add(mail.size());
             inner.mail.push_front(mail);
         }
     }
@@ -188,11 +238,24 @@ impl Mailbox {
         inner.away = true;
         inner.end = None;
         inner.overflowed = false;
-        // Events of rooms come from the log; a monitor sees what is said while it is there.
-        inner.mail.retain(
-            |mail| matches!(mail, Mail::Plain(delivery) if delivery.qos != Qos::AtMostOnce),
-        );
-        inner.bytes = inner.mail.iter().map(Mail::size).sum();
+        // What is said in a room that one is in comes from the log.
+        self.retain(&mut inner, Mail::must_arrive);
+    }
+
+    /// Takes out what was kept of rooms that may not be read any more.
+    pub fn forget_rooms(&self, may_read: impl Fn(RoomId) -> bool) {
+        let mut inner = self.inner();
+        self.retain(&mut inner, |mail| match mail {
+            Mail::Event(event) => may_read(event.room),
+            Mail::Plain(_) | Mail::Evicted(_) => true,
+        });
+    }
+
+    fn retain(&self, inner: &mut Inner, stays: impl Fn(&Mail) -> bool) {
+        inner.mail.retain(stays);
+        let bytes = inner.mail.iter().map(Mail::size).sum();
+        self.all.remove(inner.bytes - bytes);
+        inner.bytes = bytes;
     }
 
     pub fn is_away(&self) -> bool {
@@ -212,22 +275,28 @@ impl Mailbox {
 }
 
 impl Inner {
-    fn put(&mut self, mail: Mail, limits: MailboxLimits) {
+    fn put(&mut self, mail: Mail, size: usize, is_full: bool) {
         let at_most_once = mail.delivery().is_some_and(|one| one.qos == Qos::AtMostOnce);
         if self.overflowed || self.end.is_some() || (self.away && at_most_once) {
             return;
         }
-        let bytes = self.bytes.saturating_add(mail.size());
-        if self.mail.len() >= limits.messages || bytes > limits.bytes {
+        if is_full {
             self.overflowed = true;
             self.lost |= mail.must_arrive() || self.mail.iter().any(Mail::must_arrive);
             self.mail = VecDeque::new();
             self.bytes = 0;
             self.end = (!self.away).then_some(Reason::SlowReader);
         } else {
-            self.bytes = bytes;
+            self.bytes += size;
             self.mail.push_back(mail);
         }
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let bytes = self.inner().bytes;
+        self.all.remove(bytes);
     }
 }
 
@@ -237,7 +306,27 @@ mod tests {
     use crate::mqtt::scenario::delivery;
 
     fn mailbox(messages: usize, bytes: usize) -> Mailbox {
-        Mailbox::new(MailboxLimits { messages, bytes })
+        Mailbox::new(MailboxLimits { messages, bytes }, Waiting::new(usize::MAX))
+    }
+
+    #[test]
+    fn when_all_hold_too_much_those_with_little_are_spared() {
+        let all = Waiting::new(40_000);
+        let limits = MailboxLimits { messages: 100, bytes: 100_000 };
+        let [slow, other] = [(), ()].map(|()| Mailbox::new(limits, Arc::clone(&all)));
+        let large = || Mail::Plain(delivery(Qos::AtMostOnce, &"x".repeat(10_000)));
+        (0..3).for_each(|_| slow.push(large()));
+        other.push(large());
+        assert!(all.bytes() > 40_000 && slow.end().is_none() && other.end().is_none());
+        slow.push(large());
+        assert_eq!((slow.end(), other.end()), (Some(Reason::SlowReader), None));
+        (0..2).for_each(|_| other.push(large()));
+        assert!(other.end().is_none(), "there is space again");
+        assert!(other.take().is_some());
+        other.leave();
+        assert_eq!(all.bytes(), 0, "QoS 0 is not kept for somebody away");
+        drop((slow, other));
+        assert_eq!(all.bytes(), 0);
     }
 
     fn mail(qos: Qos) -> Mail {

@@ -205,7 +205,7 @@ impl Connection {
         let Some(guest) = &self.guest else { return };
         let mailbox = Arc::clone(&guest.place.mailbox);
         let mut mails = mailbox.take_some(MAIL_AT_ONCE, BYTES_AT_ONCE);
-        while self.session.is_live()
+        while self.session.has_room()
             && let Some(mail) = mails.pop_front()
         {
             match mail {
@@ -266,7 +266,8 @@ impl Connection {
         let Some(next) = joined.and_then(|joined| Some(joined.catching_up.as_ref()?.next)) else {
             return;
         };
-        let most = self.edge.0.page;
+        let limits = &self.edge.0.limits;
+        let most = self.edge.0.page.min(u32::try_from(limits.max_queued).unwrap_or(u32::MAX));
         let (page, asked) = match next {
             Start::Newest(count) => (Page::Newest, count.min(most)),
             Start::After(seq) => (Page::After(seq), most),
