@@ -33,6 +33,10 @@ use crate::bridge::pace::{Bucket, Rate};
 /// The subprotocol that a client must offer [MQTT-6.0.0-3].
 pub const SUBPROTOCOL: &str = "mqtt";
 
+/// Bytes read at once. The library fills the whole buffer with zeros before each read, and each
+/// connection keeps one; its default is 128 KiB.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// Bytes of one message beyond the largest packet: several packets may share one.
 const SLACK: usize = 64 * 1024;
 
@@ -51,6 +55,7 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     };
     let most = edge.0.limits.max_packet_size + SLACK;
     let own = edge.clone();
+    let request = request.read_buffer_size(READ_BUFFER);
     request.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| async move {
         // Counted with the edge's connections: the HTTP server's own stop does not wait for them.
         let serve = own.0.connections.clone().track_future(async move {
