@@ -48,6 +48,7 @@ mod tests;
 mod upkeep;
 mod writer;
 
+pub use images::{Image, file_quota};
 pub use members::{Member, Occupant, Pending, Seat};
 pub use owner::{Banned, Owner, Wish};
 pub use refusal::Refusal;
@@ -131,7 +132,10 @@ impl Bridge {
             batch: config.store.batch,
             wait: millis(config.store.wait_ms),
             state: Mutex::new(state),
-            off_record: OffRecord::new(config.rooms.off_record_events),
+            off_record: OffRecord::new(
+                config.rooms.off_record_events,
+                images::memory_quota(&config.uploads),
+            ),
             places: Each { stored: places(), off_record: places() },
             pace: Mutex::new(Pace::new(limits.publish_per_s.into(), limits.publish_burst.into())),
             tries: Mutex::new(Pace::new(tries / window_s.max(0.001), tries)),

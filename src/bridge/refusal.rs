@@ -36,8 +36,12 @@ pub enum Refusal {
     TooManyBans,
     #[error("too often: try again in {} s", .0.as_secs().max(1))]
     TooOften(Duration),
-    #[error("there is no space for more images")]
-    StorageFull,
+    #[error("there is no space for more images: all together may take {0} bytes")]
+    StorageFull(u64),
+    #[error(
+        "your images take all the space they may: {0} bytes; end a room with some of them first"
+    )]
+    QuotaUsed(u64),
     #[error("the store cannot be reached now: try again")]
     Unavailable,
 }

@@ -101,9 +101,13 @@ impl Failure {
                 Refusal::TooManyRooms => Problem::TooManyRooms,
                 Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
                 Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
-                Refusal::Draft(DraftFault::NotTextNorImage | DraftFault::BadImage) => {
-                    Problem::NotAnImage
+                Refusal::Draft(DraftFault::NotTextNorImage) => Problem::NotAnImage,
+                Refusal::Draft(DraftFault::BadImage) => Problem::DamagedImage,
+                Refusal::Draft(DraftFault::TooManyPixels(_) | DraftFault::TooManyFrames(_)) => {
+                    Problem::ImageTooBig
                 }
+                Refusal::StorageFull(_) => Problem::StorageFull,
+                Refusal::QuotaUsed(_) => Problem::QuotaUsed,
                 why => by_status(refusal_status(why)),
             },
             failure => by_status(failure.status()),
@@ -134,6 +138,23 @@ impl Failure {
         }
     }
 
+    /// The limit that was reached, in the unit of its key in the configuration.
+    fn limit(&self) -> Option<u64> {
+        let (Self::Refused(why) | Self::Unsaid { why, .. }) = self else { return None };
+        match why {
+            Refusal::StorageFull(limit) | Refusal::QuotaUsed(limit) => Some(*limit),
+            Refusal::Draft(fault) => match *fault {
+                DraftFault::TooLong(limit) | DraftFault::ImageTooLarge(limit) => {
+                    u64::try_from(limit).ok()
+                }
+                DraftFault::TooManyPixels(limit) => Some(limit),
+                DraftFault::TooManyFrames(limit) => Some(limit.into()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whole seconds after which it may work.
     fn retry_after(&self) -> Option<u64> {
         match self {
@@ -159,7 +180,7 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::StorageFull(_) | Refusal::QuotaUsed(_) => StatusCode::INSUFFICIENT_STORAGE,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -179,13 +200,17 @@ fn refusal_code(why: &Refusal) -> &'static str {
             DraftFault::Empty => "empty",
             DraftFault::TooLong(_) => "too-long",
             DraftFault::NotText | DraftFault::Key => "faulty",
-            DraftFault::NotTextNorImage | DraftFault::BadImage => "not-an-image",
+            DraftFault::NotTextNorImage => "not-an-image",
+            DraftFault::BadImage => "damaged-image",
             DraftFault::ImageTooLarge(_) => "too-large",
+            DraftFault::TooManyPixels(_) => "too-many-pixels",
+            DraftFault::TooManyFrames(_) => "too-many-frames",
         },
         Refusal::TooManyRooms => "too-many-rooms",
         Refusal::TooManyBans => "too-many-bans",
         Refusal::TooOften(_) => "too-often",
-        Refusal::StorageFull => "storage-full",
+        Refusal::StorageFull(_) => "storage-full",
+        Refusal::QuotaUsed(_) => "quota-used",
         Refusal::Unavailable => "unavailable",
     }
 }
@@ -209,7 +234,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// `code` and `faults` (a rule for each field) are for programs, `detail` is for people.
+/// `code`, `limit` and `faults` (a rule for each field) are for programs, `detail` is for people.
 fn problem_json(failure: Failure, language: Language) -> Response {
     let status = failure.status();
     let mut problem = json!({
@@ -222,6 +247,9 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         },
         "code": failure.code(),
     });
+    if let Some(limit) = failure.limit() {
+        problem["limit"] = limit.into();
+    }
     let faults = failure.faults();
     if !faults.is_empty() {
         let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));

@@ -75,7 +75,7 @@ impl RoomDocument {
         let mut roster: Vec<_> = self.roster.into_iter().collect();
         roster.sort_by_key(|(_, occupant)| occupant.since);
         SavedRoom {
-            room: self.room(),
+            room,
             last_seq,
             roster: roster.into_iter().map(person).collect(),
             granted: self.granted,
@@ -124,6 +124,10 @@ pub struct MessageDocument {
     name: Option<String>,
     chat: Option<String>,
     gif: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    #[serde(default)]
+    animated: bool,
     to: Option<Uid>,
     key: Option<Key>,
     occupancy: Option<u32>,
@@ -146,6 +150,9 @@ impl MessageDocument {
             name: event.name.clone(),
             chat: event.chat.clone(),
             gif: event.gif.clone(),
+            width: event.width,
+            height: event.height,
+            animated: event.animated,
             to: event.to,
             key: event.key.clone(),
             occupancy: event.occupancy,
@@ -165,6 +172,9 @@ impl MessageDocument {
             name: self.name,
             chat: self.chat,
             gif: self.gif,
+            width: self.width,
+            height: self.height,
+            animated: self.animated,
             to: self.to,
             key: self.key,
             occupancy: self.occupancy,
