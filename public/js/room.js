@@ -226,6 +226,7 @@ function end(ending) {
   if (over) return;
   over = true;
   connection.close();
+  participants.end();
   status.set('joined');
   showEnding(ending, texts);
 }

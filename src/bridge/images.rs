@@ -44,9 +44,17 @@ impl Shared {
         let id = MessageId::from_entropy(stamp::entropy());
         let name = ImageName { room, by: Some(by), id, kind: picture.kind };
         if self.state().live(room)?.room.off_record {
-            self.off_record.keep_image(name, picture.bytes)?;
+            let kept = self.off_record.keep_image(name, picture.bytes);
+            kept.map_err(|exceeded| {
+                let (total, identity) =
+                    ("uploads.off_record_bytes", "uploads.off_record_identity_bytes");
+                no_space(exceeded, total, identity)
+            })?;
         } else {
-            let place = self.files.reserve(name, picture.bytes.len() as u64)?;
+            let place = self.files.reserve(name, picture.bytes.len() as u64);
+            let place = place.map_err(|exceeded| {
+                no_space(exceeded, "uploads.total_bytes", "uploads.identity_bytes")
+            })?;
             place.write(picture.bytes).await?.keep();
         }
         let Picture { width, height, animated, .. } = picture;
@@ -80,11 +88,10 @@ impl Shared {
     }
 }
 
-impl From<Exceeded> for Refusal {
-    fn from(exceeded: Exceeded) -> Self {
-        match exceeded {
-            Exceeded::Total(bytes) => Self::StorageFull(bytes),
-            Exceeded::Identity(bytes) => Self::QuotaUsed(bytes),
-        }
+/// Which setting an image would break: of the disk, or of the memory.
+fn no_space(exceeded: Exceeded, total: &'static str, identity: &'static str) -> Refusal {
+    match exceeded {
+        Exceeded::Total(bytes) => Refusal::StorageFull(total, bytes),
+        Exceeded::Identity(bytes) => Refusal::QuotaUsed(identity, bytes),
     }
 }

@@ -7,6 +7,28 @@ use crate::{
     store::StoreError,
 };
 
+/// What somebody did too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    #[error("too many messages and changes at once")]
+    Messages,
+    #[error("too many attempts with a password from your address")]
+    Passwords,
+    #[error("too many new rooms from your address")]
+    NewRooms,
+}
+
+impl Limit {
+    /// The setting that it comes from.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Messages => "limits.publish_per_s",
+            Self::Passwords => "limits.password_tries",
+            Self::NewRooms => "limits.rooms_per_minute",
+        }
+    }
+}
+
 /// A refusal that a client can understand. Its text names nothing that the client may not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -34,14 +56,15 @@ pub enum Refusal {
     TooManyRooms,
     #[error("too many people are banned from this room: lift a ban first")]
     TooManyBans,
-    #[error("too often: try again in {} s", .0.as_secs().max(1))]
-    TooOften(Duration),
-    #[error("there is no space for more images: all together may take {0} bytes")]
-    StorageFull(u64),
+    #[error("{}: try again in {} s", .0, whole_seconds(*.1))]
+    TooOften(Limit, Duration),
+    /// With the setting, and what it allows.
+    #[error("there is no space for more images: all together may take {1} bytes")]
+    StorageFull(&'static str, u64),
     #[error(
-        "your images take all the space they may: {0} bytes; end a room with some of them first"
+        "your images take all the space they may: {1} bytes; end a room with some of them first"
     )]
-    QuotaUsed(u64),
+    QuotaUsed(&'static str, u64),
     #[error("the store cannot be reached now: try again")]
     Unavailable,
 }
@@ -56,4 +79,9 @@ impl From<StoreError> for Refusal {
             }
         }
     }
+}
+
+/// Seconds after which it surely works.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }

@@ -126,9 +126,9 @@ impl From<bridge::Refusal> for Refusal {
             No::Full
             | No::TooManyRooms
             | No::TooManyBans
-            | No::StorageFull(_)
-            | No::QuotaUsed(_) => ReasonCode::QuotaExceeded,
-            No::TooOften(_) => ReasonCode::MessageRateTooHigh,
+            | No::StorageFull(..)
+            | No::QuotaUsed(..) => ReasonCode::QuotaExceeded,
+            No::TooOften(..) => ReasonCode::MessageRateTooHigh,
             No::Draft(_) | No::Room(_) => ReasonCode::PayloadFormatInvalid,
             No::Unavailable => ReasonCode::ServerUnavailable,
         };

@@ -1,8 +1,6 @@
 //! The one error of the web layer: what did not work, as an HTTP status with problem JSON
 //! (RFC 9457), or as a page that a person can read and that keeps what they typed.
 
-use std::time::Duration;
-
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -15,9 +13,12 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    bridge::Refusal,
+    bridge::{Limit, Refusal, refusal::whole_seconds},
     chat::{message::DraftFault, room::RoomFault},
 };
+
+/// The media type of RFC 9457.
+const PROBLEM: &str = "application/problem+json";
 
 /// What did not work. Its text names nothing that the client may not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +100,7 @@ impl Failure {
                 Refusal::Full => Problem::Full,
                 Refusal::Banned => Problem::Banned,
                 Refusal::TooManyRooms => Problem::TooManyRooms,
+                Refusal::TooOften(Limit::NewRooms, _) => Problem::RoomsTooOften,
                 Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
                 Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
                 Refusal::Draft(DraftFault::NotTextNorImage) => Problem::NotAnImage,
@@ -106,12 +108,19 @@ impl Failure {
                 Refusal::Draft(DraftFault::TooManyPixels(_) | DraftFault::TooManyFrames(_)) => {
                     Problem::ImageTooBig
                 }
-                Refusal::StorageFull(_) => Problem::StorageFull,
-                Refusal::QuotaUsed(_) => Problem::QuotaUsed,
+                Refusal::StorageFull(..) => Problem::StorageFull,
+                Refusal::QuotaUsed(..) => Problem::QuotaUsed,
                 why => by_status(refusal_status(why)),
             },
             failure => by_status(failure.status()),
         }
+    }
+
+    /// As problem JSON, whatever the request says that it wants to read.
+    pub fn for_programs(self, language: Language) -> Response {
+        let mut response = problem_json(self, language);
+        response.extensions_mut().remove::<Self>();
+        response
     }
 
     /// One word for programs.
@@ -138,17 +147,17 @@ impl Failure {
         }
     }
 
-    /// The limit that was reached, in the unit of its key in the configuration.
-    fn limit(&self) -> Option<u64> {
+    /// The setting that was met.
+    fn limit(&self) -> Option<&'static str> {
         let (Self::Refused(why) | Self::Unsaid { why, .. }) = self else { return None };
         match why {
-            Refusal::StorageFull(limit) | Refusal::QuotaUsed(limit) => Some(*limit),
-            Refusal::Draft(fault) => match *fault {
-                DraftFault::TooLong(limit) | DraftFault::ImageTooLarge(limit) => {
-                    u64::try_from(limit).ok()
-                }
-                DraftFault::TooManyPixels(limit) => Some(limit),
-                DraftFault::TooManyFrames(limit) => Some(limit.into()),
+            Refusal::TooOften(limit, _) => Some(limit.key()),
+            Refusal::StorageFull(key, _) | Refusal::QuotaUsed(key, _) => Some(*key),
+            Refusal::Draft(fault) => match fault {
+                DraftFault::TooLong(_) => Some("limits.text_chars"),
+                DraftFault::ImageTooLarge(_) => Some("uploads.bytes"),
+                DraftFault::TooManyPixels(_) => Some("uploads.pixels"),
+                DraftFault::TooManyFrames(_) => Some("uploads.frames"),
                 _ => None,
             },
             _ => None,
@@ -158,15 +167,11 @@ impl Failure {
     /// Whole seconds after which it may work.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::TooOften(wait)) => Some(whole_seconds(*wait)),
-            Self::Unsaid { why: Refusal::TooOften(wait), .. } => Some(whole_seconds(*wait)),
+            Self::Refused(Refusal::TooOften(_, wait))
+            | Self::Unsaid { why: Refusal::TooOften(_, wait), .. } => Some(whole_seconds(*wait)),
             failure => (failure.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }
-}
-
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
 fn refusal_status(why: &Refusal) -> StatusCode {
@@ -179,8 +184,8 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Draft(DraftFault::NotTextNorImage) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::StorageFull(_) | Refusal::QuotaUsed(_) => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::TooOften(..) => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::StorageFull(..) | Refusal::QuotaUsed(..) => StatusCode::INSUFFICIENT_STORAGE,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -208,9 +213,9 @@ fn refusal_code(why: &Refusal) -> &'static str {
         },
         Refusal::TooManyRooms => "too-many-rooms",
         Refusal::TooManyBans => "too-many-bans",
-        Refusal::TooOften(_) => "too-often",
-        Refusal::StorageFull(_) => "storage-full",
-        Refusal::QuotaUsed(_) => "quota-used",
+        Refusal::TooOften(..) => "too-often",
+        Refusal::StorageFull(..) => "storage-full",
+        Refusal::QuotaUsed(..) => "quota-used",
         Refusal::Unavailable => "unavailable",
     }
 }
@@ -234,7 +239,8 @@ impl IntoResponse for Failure {
     }
 }
 
-/// `code`, `limit` and `faults` (a rule for each field) are for programs, `detail` is for people.
+/// `code`, `limit` (the setting that was met) and `faults` (a rule for each field) are for programs,
+/// `detail` is for people.
 fn problem_json(failure: Failure, language: Language) -> Response {
     let status = failure.status();
     let mut problem = json!({
@@ -255,7 +261,7 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
         problem["faults"] = serde_json::Value::Object(by_field.collect());
     }
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    let kind = [(header::CONTENT_TYPE, PROBLEM)];
     let mut response = (status, kind, problem.to_string()).into_response();
     if let Some(seconds) = failure.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -297,10 +303,10 @@ pub fn dress(response: Response, visitor: &Visitor) -> Response {
     dressed
 }
 
-/// A page that a handler has drawn itself, such as a form with its faults.
+/// What a handler has put into its form itself, such as a page's form with its faults.
 fn is_ours(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/html") || kind == PROBLEM.as_bytes())
 }
 
 fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
@@ -314,6 +320,8 @@ fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -327,7 +335,7 @@ mod tests {
             (Refusal::Draft(DraftFault::Empty), 422),
             (Refusal::Draft(DraftFault::NotTextNorImage), 415),
             (Refusal::Draft(DraftFault::ImageTooLarge(1)), 413),
-            (Refusal::TooOften(Duration::from_millis(1)), 429),
+            (Refusal::TooOften(Limit::NewRooms, Duration::from_millis(1)), 429),
             (Refusal::Unavailable, 503),
         ] {
             assert_eq!(refusal_status(&refusal).as_u16(), status, "{refusal}");
@@ -336,9 +344,11 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_whole_seconds() {
-        let response = Failure::from(Refusal::TooOften(Duration::from_millis(1200)));
+        let response =
+            Failure::from(Refusal::TooOften(Limit::Messages, Duration::from_millis(1200)));
         assert_eq!(response.into_response().headers()[header::RETRY_AFTER], "2");
-        let response = Failure::from(Refusal::TooOften(Duration::ZERO)).into_response();
+        let response =
+            Failure::from(Refusal::TooOften(Limit::Messages, Duration::ZERO)).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 

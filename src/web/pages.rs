@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use super::texts::{Language, ScriptTexts, Texts, fill};
 
+mod help;
+
+pub use help::{ApiPage, HelpLine, HelpPage, HelpSection};
+
 /// What every page has around its content.
 #[derive(Clone, Copy)]
 pub struct Layout<'a> {
@@ -384,6 +388,7 @@ pub enum Problem {
     Unavailable,
     Internal,
     TooManyRooms,
+    RoomsTooOften,
     EmptyMessage,
     MessageTooLong,
     NotAnImage,
@@ -409,6 +414,7 @@ impl Problem {
             Self::Unavailable => problems.unavailable,
             Self::Internal => problems.internal,
             Self::TooManyRooms => problems.too_many_rooms,
+            Self::RoomsTooOften => problems.rooms_too_often,
             Self::EmptyMessage => problems.empty_message,
             Self::MessageTooLong => problems.message_too_long,
             Self::NotAnImage => problems.not_an_image,

@@ -57,7 +57,7 @@ pub async fn create(
         Err(faults) => return Err(Failure::Faulty(faults)),
     };
     visitor.pace(&web)?;
-    let card = web.bridge.create(&visitor.identity, draft).await?;
+    let card = web.bridge.create(&visitor.identity, draft, visitor.address).await?;
     let address = room_address(card.id);
     if visitor.wants_page() {
         return Ok(see_other(&address));
@@ -118,7 +118,7 @@ pub async fn enter(
         Err(refusal) if visitor.wants_page() => {
             let fault = match refusal {
                 Refusal::WrongPassword => EnterFault::WrongPassword,
-                Refusal::TooOften(_) => EnterFault::TooOften,
+                Refusal::TooOften(..) => EnterFault::TooOften,
                 refusal => return Err(refusal.into()),
             };
             let told = Failure::from(refusal).into_response();
@@ -157,7 +157,7 @@ pub async fn change(
     visitor.pace(&web)?;
     let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
     let wish = wish(&fields)?;
-    Ok(Json(owner.change(wish).await?).into_response())
+    Ok(Json(owner.change(wish, visitor.address).await?).into_response())
 }
 
 /// `DELETE /room/{id}`: the room, what was said in it, and its images are gone.

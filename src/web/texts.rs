@@ -3,6 +3,7 @@
 //! `{name}` in a sentence is a place to [`fill`].
 
 mod en;
+pub mod help;
 mod ko;
 
 use serde::Serialize;
@@ -125,6 +126,7 @@ pub struct Texts {
     pub kick: &'static str,
     pub ban: &'static str,
     pub manage_hint: &'static str,
+    pub help: &'static help::HelpTexts,
     pub problems: Problems,
     pub script: ScriptTexts,
 }
@@ -142,6 +144,7 @@ pub struct Problems {
     pub unavailable: (&'static str, &'static str),
     pub internal: (&'static str, &'static str),
     pub too_many_rooms: (&'static str, &'static str),
+    pub rooms_too_often: (&'static str, &'static str),
     pub empty_message: (&'static str, &'static str),
     pub message_too_long: (&'static str, &'static str),
     pub not_an_image: (&'static str, &'static str),

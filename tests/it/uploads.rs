@@ -210,7 +210,10 @@ async fn what_somebody_may_store_is_counted_exactly(store: Store) {
         let refused = upload(&host, &rooms[1], "a.gif", image()).await;
         assert_eq!(refused.status(), 507, "{moment}");
         let problem: Value = refused.json().await.unwrap();
-        assert_eq!((&problem["code"], &problem["limit"]), (&json!("quota-used"), &json!(1000)));
+        assert_eq!(
+            (&problem["code"], &problem["limit"]),
+            (&json!("quota-used"), &json!("uploads.identity_bytes"))
+        );
         server.kill().await;
         server.again().await;
     }
@@ -237,7 +240,10 @@ async fn images_have_a_limit_together() {
     let refused = upload(&host, &room, "a.gif", image()).await;
     assert_eq!(refused.status(), 507);
     let problem: Value = refused.json().await.unwrap();
-    assert_eq!((&problem["code"], &problem["limit"]), (&json!("storage-full"), &json!(1000)));
+    assert_eq!(
+        (&problem["code"], &problem["limit"]),
+        (&json!("storage-full"), &json!("uploads.total_bytes"))
+    );
     assert_eq!(host.delete(&format!("/room/{room}")).await.status(), 204);
     let room = host.lasting_room().await;
     assert_eq!(upload(&host, &room, "a.gif", image()).await.status(), 201, "there is space again");

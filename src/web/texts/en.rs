@@ -68,6 +68,7 @@ pub const TEXTS: Texts = Texts {
     kick: "Remove",
     ban: "Remove and ban",
     manage_hint: "Who is removed may come back; who is banned may not.",
+    help: &super::help::EN,
     problems: Problems {
         no_such_page: ("Nothing here", "There is no such page."),
         no_such_room: ("No such room", "There is no such room. It may have closed."),
@@ -83,6 +84,10 @@ pub const TEXTS: Texts = Texts {
         ),
         internal: ("Something broke", "That is our fault, not yours. Please try again."),
         too_many_rooms: ("Too many rooms", "There are too many rooms already. Close one first."),
+        rooms_too_often: (
+            "Slow down",
+            "Too many new rooms come from your address. Wait a little and try again.",
+        ),
         empty_message: ("Nothing to send", "The message is empty. Write something first."),
         message_too_long: ("Too long", "The message is too long. Shorten it and send it again."),
         not_an_image: (

@@ -68,6 +68,7 @@ pub const TEXTS: Texts = Texts {
     kick: "내보내기",
     ban: "강퇴하기",
     manage_hint: "내보낸 사람은 다시 들어올 수 있고, 강퇴한 사람은 들어올 수 없습니다.",
+    help: &super::help::KO,
     problems: Problems {
         no_such_page: ("페이지가 없습니다", "찾으시는 페이지가 없습니다."),
         no_such_room: ("방이 없습니다", "존재하지 않는 방입니다."),
@@ -80,6 +81,10 @@ pub const TEXTS: Texts = Texts {
         unavailable: ("곧 돌아옵니다", "지금은 처리할 수 없습니다. 잠시 후 다시 시도해 주세요."),
         internal: ("문제가 생겼습니다", "서버에 문제가 있었습니다. 다시 시도해 주세요."),
         too_many_rooms: ("방이 너무 많습니다", "방이 이미 너무 많습니다. 먼저 하나를 닫아 주세요."),
+        rooms_too_often: (
+            "잠시만요",
+            "같은 주소에서 방을 너무 많이 만들었습니다. 잠시 후 다시 시도해 주세요.",
+        ),
         empty_message: ("보낼 내용이 없습니다", "메시지가 비어 있습니다. 내용을 입력해 주세요."),
         message_too_long: ("너무 깁니다", "메시지가 너무 깁니다. 줄여서 다시 보내 주세요."),
         not_an_image: ("이미지가 아닙니다", "GIF, PNG, JPEG, WebP 이미지로 볼 수 없는 파일입니다."),

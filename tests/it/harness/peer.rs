@@ -6,7 +6,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::{
@@ -128,6 +128,18 @@ impl Peer {
     /// Connects over TCP; `Err` with the code when it is refused.
     pub async fn try_connect(server: &Server, login: &Login) -> Result<Self, u8> {
         let stream = TcpStream::connect(server.mqtt).await.unwrap();
+        Self::on(stream, login.version).log_in(login).await
+    }
+
+    /// From another address of this machine, as 127.0.0.9.
+    pub async fn try_connect_from(
+        address: [u8; 4],
+        server: &Server,
+        login: &Login,
+    ) -> Result<Self, u8> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((address, 0))).unwrap();
+        let stream = socket.connect(server.mqtt).await.unwrap();
         Self::on(stream, login.version).log_in(login).await
     }
 
