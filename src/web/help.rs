@@ -13,7 +13,7 @@ use super::{
     Failure, Visitor, Web, page,
     pages::{CardView, HelpLine, HelpPage, HelpSection},
     room_id,
-    texts::{fill, help::HelpTexts},
+    texts::{fill, help::HelpTexts, size},
 };
 use crate::{bridge::Refusal, chat::message::Key, config::Config};
 
@@ -131,14 +131,4 @@ fn limits(config: &Config, texts: &HelpTexts) -> Vec<String> {
         said.push(fill(texts.limit_pace, &pace));
     }
     said
-}
-
-/// Bytes, as people say them.
-fn size(bytes: usize) -> String {
-    const KIB: usize = 1024;
-    match bytes {
-        mib if mib >= KIB * KIB => format!("{} MiB", mib / (KIB * KIB)),
-        kib if kib >= KIB => format!("{} KiB", kib / KIB),
-        few => format!("{few} B"),
-    }
 }

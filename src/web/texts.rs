@@ -61,6 +61,16 @@ pub fn fill(sentence: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String
     })
 }
 
+/// Bytes, as people say them.
+pub fn size(bytes: usize) -> String {
+    const KIB: usize = 1024;
+    match bytes {
+        mib if mib >= KIB * KIB => format!("{} MiB", mib / (KIB * KIB)),
+        kib if kib >= KIB => format!("{} KiB", kib / KIB),
+        few => format!("{few} B"),
+    }
+}
+
 /// What the server writes into a page.
 pub struct Texts {
     pub skip: &'static str,
@@ -75,6 +85,7 @@ pub struct Texts {
     pub lobby_empty_hint: &'static str,
     pub title: &'static str,
     pub title_hint: &'static str,
+    pub title_rule: &'static str,
     pub title_fault: &'static str,
     pub max: &'static str,
     pub max_hint: &'static str,
@@ -110,6 +121,7 @@ pub struct Texts {
     pub device_off: &'static str,
     pub copy: &'static str,
     pub no_script: &'static str,
+    pub text_rule: &'static str,
     pub drop_here: &'static str,
     pub whisper_cancel: &'static str,
     pub settings: &'static str,
@@ -147,6 +159,7 @@ pub struct Problems {
     pub rooms_too_often: (&'static str, &'static str),
     pub empty_message: (&'static str, &'static str),
     pub message_too_long: (&'static str, &'static str),
+    pub image_too_large: (&'static str, &'static str),
     pub not_an_image: (&'static str, &'static str),
     pub damaged_image: (&'static str, &'static str),
     pub image_too_big: (&'static str, &'static str),

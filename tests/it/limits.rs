@@ -37,8 +37,8 @@ fn publish(topic: &str, id: u8, list: &[u8], payload: &[u8]) -> Vec<u8> {
     frame(0x32, &[text(topic), vec![0, id], properties(list), payload.to_vec()].concat())
 }
 
-#[tokio::test]
-async fn every_limit_of_a_client_is_a_setting() {
+/// Each far from its default.
+async fn strict() -> Server {
     let settings = [
         ("PARLOR_MQTT__KEEP_ALIVE_S", "20"),
         ("PARLOR_MQTT__SESSION_EXPIRY_S", "30"),
@@ -56,7 +56,12 @@ async fn every_limit_of_a_client_is_a_setting() {
         ("PARLOR_LIMITS__USER_PROPERTIES", "2"),
         ("PARLOR_LIMITS__TOPIC_ALIASES", "2"),
     ];
-    let server = Server::with(Store::Sqlite, &settings).await;
+    Server::with(Store::Sqlite, &settings).await
+}
+
+#[tokio::test]
+async fn every_limit_is_a_setting_and_what_is_refused_is_told() {
+    let server = strict().await;
     // What a client of MQTT 5 is told when it connects.
     let asks = Login { keep_alive: 0, ..Login::v5("x").lasting() };
     let mut peer = Peer::silent(server.mqtt).await;
@@ -66,7 +71,6 @@ async fn every_limit_of_a_client_is_a_setting() {
     for (identifier, number) in [(0x13, 20), (0x11, 30), (0x27, 20_000), (0x21, 3), (0x22, 2)] {
         assert_eq!(number_in(told, identifier), Some(number), "{identifier:#x}");
     }
-    // What is refused, and all goes on.
     for (filter, code) in [
         ("s/a", 1),
         ("s/a/b/c", 0x8F),
@@ -95,7 +99,11 @@ async fn every_limit_of_a_client_is_a_setting() {
         assert!(answer.kind == packet::PUBACK && (given & 0x80 > 0) == (code > 0), "{answer:?}");
         assert!(code == 0 || given == code, "{topic}: {given:#x}");
     }
-    // What ends the connection.
+}
+
+#[tokio::test]
+async fn every_limit_is_a_setting_and_some_end_the_connection() {
+    let server = strict().await;
     let aliased = |alias| publish("s/a", 9, &[0x23, 0, alias], b"x");
     let unreleased: Vec<u8> = (1..=4)
         .flat_map(|id| frame(0x34, &[text("s/a"), vec![0, id, 0], b"x".to_vec()].concat()))

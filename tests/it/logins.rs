@@ -8,7 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor, packet, until,
+    Login, Peer, Server, Store, Visitor,
+    database::Database,
+    mongo, packet, until,
     visitor::{id_of, texts},
 };
 
@@ -180,6 +182,28 @@ async fn a_session_that_flaps_stays_with_whom_it_is_and_disturbs_nobody() {
     holder.ping().await;
     until("the end of the window", async || Peer::is_let_in(&server, &login).await).await;
     assert_eq!(holder.closed().await, Some(0x8E));
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_no_device_is_let_in() {
+    if mongo::is_skipped() {
+        return;
+    }
+    let database = Database::start().await;
+    let settings = [("PARLOR_STORE__WAIT_MS", "300"), ("PARLOR_LIMITS__PASSWORD_TRIES", "1")];
+    let server = Server::at(&database.uri(), &settings).await;
+    let token = device(&server, "door").await;
+    let login = Login::v5("door").user("door", &token);
+    Peer::connect(&server, &login).await.disconnect().await;
+    database.freeze().await;
+    for (version, code) in [(5, 0x88), (4, 3)] {
+        let login = Login { version, ..login.clone() };
+        assert_eq!(Peer::try_connect(&server, &login).await.err(), Some(code));
+    }
+    Peer::connect(&server, &Login::v5("anybody")).await.ping().await;
+    database.thaw().await;
+    // Nobody was wrong meanwhile, and nobody waits for it.
+    until("the device", || Peer::is_let_in(&server, &login)).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod harness;
 mod backup;
 mod catchup;
 mod clients;
+mod control;
 mod corners;
 mod corpus;
 mod devices;

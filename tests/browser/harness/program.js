@@ -23,6 +23,8 @@ export class Program {
       redirect: 'manual',
       headers: { accept: 'application/json', ...(this.#cookie && { cookie: this.#cookie }), ...headers },
       ...(body !== undefined && { body }),
+    }).catch((error) => {
+      throw new Error(`${method} ${path}: ${error.cause ?? error}`);
     });
     const given = response.headers.get('set-cookie');
     if (given) this.#cookie = given.split(';')[0] ?? '';

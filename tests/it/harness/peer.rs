@@ -370,6 +370,18 @@ impl Peer {
         self.answer(packet::PINGRESP).await;
     }
 
+    /// The same, when answers of this kind come before.
+    pub async fn ping_after(&mut self, kind: u8) {
+        self.send(packet::PINGREQ).await;
+        loop {
+            let answer = self.packet().await.expect("an answer, not the end of the connection");
+            match answer.kind {
+                packet::PINGRESP => return,
+                other => assert_eq!(other, kind, "{answer:?}"),
+            }
+        }
+    }
+
     /// Leaves on purpose.
     pub async fn disconnect(mut self) {
         self.send(&[0xE0, 0]).await;
