@@ -32,7 +32,7 @@ use crate::{
 pub mod address;
 mod changes;
 pub mod devices;
-mod images;
+pub mod images;
 mod members;
 #[cfg(test)]
 mod model;

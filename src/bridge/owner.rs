@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{Refusal, Shared, address::host, writer::until_known};
 use crate::{
     chat::{
-        Card, Colour, Kind, RoomChange, RoomId, Uid,
+        Card, Colour, RoomChange, RoomId, Uid,
         people::colour_of,
         room::{RoomFault, checked_max, checked_password, checked_title},
     },
@@ -79,11 +79,18 @@ impl Owner {
             if shared.state().live(room)?.room.password.is_some() {
                 shared.let_in(room, before).await?;
             }
-            let owner = Some((person.uid, person.user));
-            let card = apply(&shared, room, RoomChange { owner, ..RoomChange::default() }).await?;
-            shared.state().tell(room, Kind::Owner, &person);
+            let (reply, stored) = oneshot::channel();
+            {
+                let mut state = shared.state();
+                // They may have left meanwhile.
+                if !state.live(room)?.presence.has(to) {
+                    return Err(Refusal::NoSuchPerson);
+                }
+                state.hand_over(room, &person, Some(reply));
+            }
             shared.state_changed();
-            Ok(card)
+            stored.await.map_err(|_| Refusal::Unavailable)??;
+            Ok(shared.state().live(room)?.card())
         };
         self.shared.administer(self.shared.deadline(), hand_over).await
     }

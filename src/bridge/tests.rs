@@ -124,7 +124,7 @@ async fn what_is_said_is_numbered_stored_and_announced() {
     seat.leave();
 
     let mut told = Vec::new();
-    while told.len() < 4 {
+    while told.len() < 5 {
         told.push(lab.event(room).await);
     }
     let kinds: Vec<_> = told.iter().map(|event| (event.seq, event.kind, event.uid)).collect();
@@ -135,6 +135,7 @@ async fn what_is_said_is_numbered_stored_and_announced() {
             (Some(2), Kind::Join, other.uid),
             (Some(3), Kind::Chat, other.uid),
             (Some(4), Kind::Exit, one.uid),
+            (Some(5), Kind::Owner, other.uid),
         ]
     );
     assert_eq!(told[3].occupancy, Some(1));

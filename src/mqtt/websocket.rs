@@ -70,18 +70,20 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer, meter: Arc<Me
     })
 }
 
-fn split(socket: WebSocket, rate: Rate, meter: Arc<Meter>) -> (Reader, Writer) {
+fn split(
+    socket: WebSocket,
+    rate: Rate,
+    meter: Arc<Meter>,
+) -> (Reader<SplitStream<WebSocket>>, Writer) {
     let (sink, stream) = socket.split();
-    let code = Arc::new(AtomicU16::new(close_code::NORMAL));
-    let control = Bucket::full(rate, Instant::now());
-    let rest = Bytes::new();
-    let pause = None;
-    let reader = Reader { stream, rest, meter, rate, control, pause, code: Arc::clone(&code) };
+    let reader = Reader { meter, ..Reader::new(stream, rate) };
+    let code = Arc::clone(&reader.code);
     (reader, Writer { sink, code, said_goodbye: false })
 }
 
-struct Reader {
-    stream: SplitStream<WebSocket>,
+/// The bytes of binary messages, one after the other, until the first that is not allowed.
+pub struct Reader<S> {
+    stream: S,
     /// Of the message that is being read.
     rest: Bytes,
     meter: Arc<Meter>,
@@ -93,7 +95,14 @@ struct Reader {
     code: Arc<AtomicU16>,
 }
 
-impl Reader {
+impl<S> Reader<S> {
+    pub fn new(stream: S, rate: Rate) -> Reader<S> {
+        let code = Arc::new(AtomicU16::new(close_code::NORMAL));
+        let control = Bucket::full(rate, Instant::now());
+        let (rest, meter) = (Bytes::new(), Arc::default());
+        Reader { stream, rest, meter, rate, control, pause: None, code }
+    }
+
     /// A message that brings nothing, of so many bytes.
     fn charge(&mut self, bytes: usize) {
         self.meter.earned(bytes + HEAD);
@@ -104,7 +113,10 @@ impl Reader {
     }
 }
 
-impl AsyncRead for Reader {
+impl<S> AsyncRead for Reader<S>
+where
+    S: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

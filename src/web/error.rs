@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     pages::{ErrorPage, Problem},
-    texts::Language,
+    texts::{Language, fill, size},
     visitor::Visitor,
 };
 use crate::{
@@ -103,6 +103,7 @@ impl Failure {
                 Refusal::TooOften(Limit::NewRooms, _) => Problem::RoomsTooOften,
                 Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
                 Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
+                Refusal::Draft(DraftFault::ImageTooLarge(_)) => Problem::ImageTooLarge,
                 Refusal::Draft(DraftFault::NotTextNorImage | DraftFault::BadImage) => {
                     Problem::NotAnImage
                 }
@@ -133,6 +134,20 @@ impl Failure {
             Self::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE) => "wrong-media-type",
             Self::Request(_) => "bad-request",
         }
+    }
+
+    /// What a person reads, with the limit that was met.
+    pub fn sentence(&self, language: Language) -> String {
+        let met: Box<dyn std::fmt::Display> = match self {
+            Self::Refused(why) | Self::Unsaid { why, .. } => match why {
+                Refusal::Draft(DraftFault::TooLong(chars)) => Box::new(*chars),
+                Refusal::Draft(DraftFault::ImageTooLarge(bytes)) => Box::new(size(*bytes)),
+                Refusal::TooOften(_, wait) => Box::new(whole_seconds(*wait)),
+                _ => Box::new(""),
+            },
+            _ => Box::new(""),
+        };
+        fill(self.problem().text(language).1, &[("n", &met)])
     }
 
     fn faults(&self) -> Vec<Fault> {
@@ -233,7 +248,7 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         "status": status.as_u16(),
         "detail": match language {
             Language::En => failure.to_string(),
-            Language::Ko => failure.problem().text(language).1.to_owned(),
+            Language::Ko => failure.sentence(language),
         },
         "code": failure.code(),
     });
@@ -298,7 +313,8 @@ fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
         Failure::Unsaid { typed, .. } => Some(typed.as_str()),
         _ => None,
     };
-    let page = ErrorPage { layout: visitor.layout(), problem: failure.problem(), typed };
+    let (problem, sentence) = (failure.problem(), failure.sentence(visitor.language));
+    let page = ErrorPage { layout: visitor.layout(), problem, sentence, typed };
     super::page(failure.status(), &page).unwrap_or_else(IntoResponse::into_response)
 }
 

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor,
+    Login, Peer, Server, Store, Visitor, memory,
     packet::{self, frame, properties, text, user_property},
     seeded::Seeded,
     until, within,
@@ -16,10 +16,7 @@ use crate::harness::{
 
 /// Resident memory in MiB.
 pub fn resident(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line of it");
-    let kib: usize = line.split_whitespace().nth(1).expect("a number").parse().unwrap();
-    kib / 1024
+    memory::resident(server) / 1024
 }
 
 #[tokio::test]
