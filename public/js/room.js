@@ -70,11 +70,17 @@ const sends = new Sends({
   onNotAllowed: () => conversation.catchUp(),
   keep,
 });
-const composer = new Composer({ room: room.id, textMax: limits.text, texts, say });
+const composer = new Composer({
+  room: room.id,
+  textMax: limits.text,
+  texts,
+  mayBeEmpty: () => attachments.waiting,
+  say,
+});
 const attachments = new Attachments({
   address,
   scene,
-  bytesMax: limits.uploadBytes,
+  limits,
   whispering: () => composer.to !== null,
   keep,
   note: composer.note.bind(composer),
@@ -92,6 +98,13 @@ conversation.drawn = (event) => {
  * @param {import('./avatar.js').Who | null} to
  */
 function say(chat, to) {
+  if (attachments.waiting) {
+    // They were chosen for all.
+    if (to) composer.note(texts.noImageWhispers, true);
+    else attachments.send(chat);
+    conversation.toBottom();
+    return !to;
+  }
   if (to && connection.overHttp) {
     composer.note(texts.whisperNotNow, true);
     return false;

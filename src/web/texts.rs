@@ -161,6 +161,10 @@ pub struct Problems {
     pub message_too_long: (&'static str, &'static str),
     pub image_too_large: (&'static str, &'static str),
     pub not_an_image: (&'static str, &'static str),
+    pub damaged_image: (&'static str, &'static str),
+    pub image_too_big: (&'static str, &'static str),
+    pub storage_full: (&'static str, &'static str),
+    pub quota_used: (&'static str, &'static str),
     /// Above a message that was not taken.
     pub typed: &'static str,
 }
@@ -222,6 +226,10 @@ pub struct ScriptTexts {
     pub image_gone: &'static str,
     pub not_an_image: &'static str,
     pub image_too_large: &'static str,
+    pub image_too_many_pixels: &'static str,
+    pub too_many_images: &'static str,
+    pub remove_image: &'static str,
+    pub play: &'static str,
     pub image_too_large_why: &'static str,
     pub not_an_image_why: &'static str,
     pub copied: &'static str,

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
-import { file } from './harness/images.js';
+import { file, sized } from './harness/images.js';
 import { DESKTOP, PHONE } from './harness/people.js';
 import { store } from './harness/server.js';
 import { stage } from './harness/stage.js';
@@ -92,7 +92,10 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await other.isSent();
       await me.say('케이크는 제가 가져갈게요 🎂');
       await me.say('A longer line, to see how it wraps when there is more to say than fits in one.');
-      await me.page.locator('#file').setInputFiles(file('cake.gif'));
+      await me.page.locator('#file').setInputFiles(file('cake.gif', sized(480, 320)));
+      await me.page.locator('#chosen li').waitFor();
+      await shot('room-image-chosen');
+      await me.say('This one');
       await me.page.locator('#messages .picture img').waitFor();
       await me.isSent();
       await shot('room');

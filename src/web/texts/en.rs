@@ -103,6 +103,19 @@ pub const TEXTS: Texts = Texts {
             "Not an image",
             "The file cannot be shown as a GIF, PNG, JPEG or WebP image.",
         ),
+        damaged_image: (
+            "Damaged image",
+            "The image is damaged or cut off. Save it anew and try again.",
+        ),
+        image_too_big: (
+            "Too big an image",
+            "The image has too many pixels or frames. Make it smaller and try again.",
+        ),
+        storage_full: ("No space left", "There is no space for more images here."),
+        quota_used: (
+            "No space left for you",
+            "Your images take all the space they may. End a room with some of them first.",
+        ),
         typed: "Your message",
     },
     script: ScriptTexts {
@@ -159,6 +172,10 @@ pub const TEXTS: Texts = Texts {
         image_gone: "This image is no longer there.",
         not_an_image: "{name} is not a GIF, PNG, JPEG or WebP image.",
         image_too_large: "{name} is larger than {max} MiB.",
+        image_too_many_pixels: "{name} has more than {pixels} megapixels.",
+        too_many_images: "At most {n} images go together. Send these first.",
+        remove_image: "Remove {name}",
+        play: "Play",
         image_too_large_why: "it is too large.",
         not_an_image_why: "it is not a GIF, PNG, JPEG or WebP image.",
         copied: "Copied",

@@ -97,6 +97,19 @@ pub const TEXTS: Texts = Texts {
             "이미지는 {n}까지 보낼 수 있습니다. 줄여서 다시 보내 주세요.",
         ),
         not_an_image: ("이미지가 아닙니다", "GIF, PNG, JPEG, WebP 이미지로 볼 수 없는 파일입니다."),
+        damaged_image: (
+            "손상된 이미지",
+            "이미지가 손상되었거나 잘렸습니다. 다시 저장해서 올려 주세요.",
+        ),
+        image_too_big: (
+            "너무 큰 이미지",
+            "이미지의 픽셀이나 프레임이 너무 많습니다. 줄여서 다시 올려 주세요.",
+        ),
+        storage_full: ("저장 공간 없음", "이미지를 더 저장할 공간이 없습니다."),
+        quota_used: (
+            "내 저장 공간 없음",
+            "올린 이미지가 허용된 공간을 모두 차지했습니다. 이미지가 있는 방을 먼저 닫아 주세요.",
+        ),
         typed: "보내려던 메시지",
     },
     script: ScriptTexts {
@@ -153,6 +166,10 @@ pub const TEXTS: Texts = Texts {
         image_gone: "더 이상 볼 수 없는 이미지입니다.",
         not_an_image: "{name} 파일은 GIF, PNG, JPEG, WebP 이미지가 아닙니다.",
         image_too_large: "{name} 파일이 {max} MiB보다 큽니다.",
+        image_too_many_pixels: "{name} 이미지가 {pixels}메가픽셀보다 큽니다.",
+        too_many_images: "이미지는 한 번에 {n}장까지 보낼 수 있습니다. 먼저 보내 주세요.",
+        remove_image: "{name} 빼기",
+        play: "재생",
         image_too_large_why: "파일이 너무 큽니다.",
         not_an_image_why: "GIF, PNG, JPEG, WebP 이미지가 아닙니다.",
         copied: "복사했습니다",
