@@ -27,6 +27,8 @@ export class Cards {
   #cards = new Map();
   /** @type {Map<string, HTMLElement>} what is drawn */
   #elements = new Map();
+  /** @type {WeakMap<HTMLElement, Card>} what each of them shows */
+  #filled = new WeakMap();
   #limit = CARDS_STEP;
   /** What is there from the start does not arrive. */
   #isFresh = true;
@@ -137,7 +139,7 @@ export class Cards {
     for (const card of shown) {
       const known = this.#elements.get(card.id);
       const element = known ?? this.#made(card);
-      if (known) this.#change(known, card);
+      if (known && this.#filled.get(known) !== card) this.#change(known, card);
       if (element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(element, next);
     }
@@ -171,6 +173,7 @@ export class Cards {
    * @param {Card} card
    */
   #fill(element, card) {
+    this.#filled.set(element, card);
     const { me, texts } = this.#page;
     field(element, 'title').textContent = card.title;
     field(element, 'yours').hidden = card.ownerId !== me.uid;

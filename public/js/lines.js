@@ -133,7 +133,7 @@ export class Lines {
   #notice(event) {
     const line = document.createElement('li');
     line.className = 'notice';
-    line.append(noticeText(event));
+    line.append(noticeText(event, this.#scene.texts));
     return line;
   }
 
@@ -143,7 +143,7 @@ export class Lines {
    */
   #fold(line, events) {
     const day = line.querySelector(':scope > .day');
-    const texts = events.map(noticeText);
+    const texts = events.map((event) => noticeText(event, this.#scene.texts));
     if (events.length < FOLD_FROM) return line.replaceChildren(...(day ? [day] : []), ...texts);
     const open = line.querySelector('details')?.open ?? false;
     const details = document.createElement('details');

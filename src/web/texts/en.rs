@@ -180,6 +180,10 @@ pub const TEXTS: Texts = Texts {
         new_message: "New message",
         notify_refused: "This browser does not allow notifications from this page.",
         place_free: "There is a place now.",
+        notice_join: "{name} joined.",
+        notice_exit: "{name} left.",
+        notice_owner: "{name} now owns the room.",
+        notice_kick: "{name} was removed from the room.",
         end_removed: ["This room has closed", "It and what was said in it are gone."],
         end_full: ["Room is full", "This room has reached its capacity."],
         end_refused: [

@@ -174,6 +174,10 @@ pub const TEXTS: Texts = Texts {
         new_message: "새 메시지가 있습니다",
         notify_refused: "브라우저에서 이 페이지의 알림을 허용하지 않습니다.",
         place_free: "이제 자리가 있습니다.",
+        notice_join: "{name}님이 입장하셨습니다.",
+        notice_exit: "{name}님이 퇴장하셨습니다.",
+        notice_owner: "{name}님이 방장이 되셨습니다.",
+        notice_kick: "{name}님이 강퇴되셨습니다.",
         end_removed: ["방이 닫혔습니다", "방과 대화가 모두 사라졌습니다."],
         end_full: ["방이 가득 찼습니다", "허용 인원이 초과하였습니다."],
         end_refused: [
