@@ -44,19 +44,19 @@ async fn post(
     id: &str,
     mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let room = room_id(id)?;
-    let member = web.bridge.member(&visitor.identity, room)?;
     // A form has no way to leave a field out.
     fields.0.retain(|name, value| name != "key" || value != "");
     let draft = Draft::from_fields(&fields.0, web.config.limits.text_chars);
     let said = async {
+        let room = id.parse().map_err(|_| Refusal::NoSuchRoom)?;
+        let member = web.bridge.member(&visitor.identity, room)?;
         let draft = draft.map_err(Refusal::from)?;
         visitor.pace(web)?;
-        member.post(draft).await
+        Ok((room, member.post(draft).await?))
     };
     match said.await {
-        Ok(_) if visitor.wants_page() => Ok(see_other(&room_address(room))),
-        Ok(event) => Ok((StatusCode::CREATED, Json(event)).into_response()),
+        Ok((room, _)) if visitor.wants_page() => Ok(see_other(&room_address(room))),
+        Ok((_, event)) => Ok((StatusCode::CREATED, Json(event)).into_response()),
         Err(why) => {
             let typed = fields.0.get("chat").and_then(Value::as_str).unwrap_or_default().to_owned();
             Err(Failure::Unsaid { why, typed })

@@ -23,6 +23,7 @@ use crate::{
     mqtt::Edge,
 };
 
+mod api;
 mod assets;
 mod chats;
 mod error;
@@ -30,6 +31,7 @@ mod events;
 mod fields;
 mod headers;
 mod health;
+mod help;
 mod identity;
 mod lobby;
 mod metrics;
@@ -110,11 +112,16 @@ pub fn router(web: Web, mqtt: MethodRouter<Arc<Web>>) -> Router {
         .route("/room/{id}/chats", get(chats::read))
         .route("/room/{id}/events", get(events::follow))
         .route("/room/{id}/occupants", get(occupants::list))
+        .route("/room/{id}/help", get(help::show_room))
         .route("/room/{id}/kick", post(occupants::kick))
         .route("/room/{id}/bans", get(occupants::bans))
         .route("/room/{id}/bans/{uid}", delete(occupants::lift_ban))
         .route("/room/{id}/owner", post(occupants::hand_over))
         .route("/gif/{name}", get(uploads::show))
+        .route("/help", get(help::show))
+        .route("/api", get(api::show))
+        .route("/api/openapi.json", get(api::open_api))
+        .route("/api/asyncapi.json", get(api::async_api))
         .route("/mqtt", mqtt)
         .fallback(async || Failure::NoSuchPage)
         .layer(DefaultBodyLimit::max(limits.body))

@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{StatusCode, header},
 };
+use serde_json::{Map, Value};
 
 use super::{error::Failure, fields::Fields, negotiate::essence};
 
@@ -35,14 +36,21 @@ impl<S: Send + Sync> FromRequest<S> for Said {
         }
         let text = String::from_utf8(body.into());
         let text = text.map_err(|_| Failure::Request(StatusCode::BAD_REQUEST))?;
-        Ok(Self { fields: Fields::of([("chat".to_owned(), text)]), is_bare: true })
+        Ok(Self { fields: of_text(text), is_bare: true })
     }
+}
+
+/// As over MQTT: an object with a `chat` is fields, whatever it was sent as.
+fn of_text(text: String) -> Fields {
+    let object = text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok());
+    let object = object.flatten().filter(|fields: &Map<String, Value>| fields.contains_key("chat"));
+    object.map_or_else(|| Fields::of([("chat".to_owned(), text)]), Fields)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -68,6 +76,10 @@ mod tests {
         ] {
             assert_eq!(read(text).await, (json!({"chat": text}), true), "{text}");
         }
+        let sensor = r#"{"temp":21.5}"#;
+        assert_eq!(read(sensor).await, (json!({"chat": sensor}), true));
+        let draft = json!({"chat": "a=b", "key": "k"});
+        assert_eq!(read(draft.to_string()).await, (draft, true));
         for (form, fields) in [
             ("chat=a+%26+b", json!({"chat": "a & b"})),
             ("key=k&chat=%ED%95%9C", json!({"chat": "한", "key": "k"})),

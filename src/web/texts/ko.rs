@@ -15,12 +15,13 @@ pub const TEXTS: Texts = Texts {
     lobby_empty_hint: "지금 열린 방이 없습니다. 방을 만들면 모두의 목록에 바로 나타납니다.",
     title: "방 제목",
     title_hint: "무슨 이야기를 나눌까요?",
+    title_rule: "1자에서 {n}자까지입니다.",
     title_fault: "방 제목은 1자 이상 {n}자 이하로 적어 주세요.",
     max: "허용 인원",
     max_hint: "동시에 들어올 수 있는 인원, 2명에서 {n}명까지.",
     max_fault: "허용 인원은 2 이상 {n} 이하의 정수여야 합니다.",
     password: "비밀번호",
-    password_hint: "비워 두면 공개방이 됩니다.",
+    password_hint: "{n}자까지입니다. 비워 두면 공개방이 됩니다.",
     password_fault: "비밀번호는 {n}자 이하여야 합니다.",
     optional: "선택",
     show_password: "비밀번호 표시",
@@ -52,6 +53,7 @@ pub const TEXTS: Texts = Texts {
     no_script: "자바스크립트가 없으면 최근 메시지를 보고 글을 올릴 수 있으며, 새 글은 \
                 페이지를 다시 불러와야 보입니다. 실시간 대화, 이미지, 참가자 목록에는 \
                 자바스크립트가 필요합니다.",
+    text_rule: "메시지는 {n}자까지입니다.",
     drop_here: "이미지를 놓으면 전송됩니다",
     whisper_cancel: "귓속말 끝내기",
     settings: "방 설정",
@@ -82,6 +84,8 @@ pub const TEXTS: Texts = Texts {
     alert_notify: "새 메시지 알림 받기",
     alert_sound: "소리로 알리기",
     bans: "강퇴한 사람",
+
+    help: &super::help::KO,
     problems: Problems {
         no_such_page: ("페이지가 없습니다", "찾으시는 페이지가 없습니다."),
         no_such_room: ("방이 없습니다", "존재하지 않는 방입니다."),
@@ -90,12 +94,23 @@ pub const TEXTS: Texts = Texts {
         forbidden: ("허용되지 않습니다", "이 작업을 할 권한이 없습니다."),
         bad_request: ("이해할 수 없는 요청", "요청을 이해하지 못했습니다."),
         too_large: ("너무 큽니다", "보내신 내용이 서버가 받을 수 있는 크기를 넘었습니다."),
-        too_often: ("잠시만요", "요청이 너무 잦습니다. 잠시 후 다시 시도해 주세요."),
+        too_often: ("잠시만요", "요청이 너무 잦습니다. {n}초 후 다시 시도해 주세요."),
         unavailable: ("곧 돌아옵니다", "지금은 처리할 수 없습니다. 잠시 후 다시 시도해 주세요."),
         internal: ("문제가 생겼습니다", "서버에 문제가 있었습니다. 다시 시도해 주세요."),
         too_many_rooms: ("방이 너무 많습니다", "방이 이미 너무 많습니다. 먼저 하나를 닫아 주세요."),
+        rooms_too_often: (
+            "잠시만요",
+            "같은 주소에서 방을 너무 많이 만들었습니다. 잠시 후 다시 시도해 주세요.",
+        ),
         empty_message: ("보낼 내용이 없습니다", "메시지가 비어 있습니다. 내용을 입력해 주세요."),
-        message_too_long: ("너무 깁니다", "메시지가 너무 깁니다. 줄여서 다시 보내 주세요."),
+        message_too_long: (
+            "너무 깁니다",
+            "메시지는 {n}자까지 보낼 수 있습니다. 줄여서 다시 보내 주세요.",
+        ),
+        image_too_large: (
+            "너무 큽니다",
+            "이미지는 {n}까지 보낼 수 있습니다. 줄여서 다시 보내 주세요.",
+        ),
         not_an_image: ("이미지가 아닙니다", "GIF, PNG, JPEG, WebP 이미지로 볼 수 없는 파일입니다."),
         typed: "보내려던 메시지",
     },
