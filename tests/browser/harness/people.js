@@ -131,8 +131,8 @@ export class Person {
   }
 
   /** The list of participants is in sight; on a phone it is opened. */
-  async openPeople() {
-    await this.#tapUntil(this.page.getByRole('button', { name: /Participants/ }), true);
+  async openPeople(name = /Participants/) {
+    await this.#tapUntil(this.page.getByRole('button', { name }), true);
   }
 
   /** On a phone. */
