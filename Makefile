@@ -22,7 +22,11 @@ VENDOR := public/vendor/mqtt.js
 # What a command leaves behind is ended with it.
 ALONE := scripts/alone.sh
 
-.PHONY: help run build test setup check journeys tested browser conformance clean
+# What each fuzz target gets, in seconds: make fuzz SECONDS_EACH=600
+SECONDS_EACH := 60
+FUZZ_TARGETS := connect packet_v4 packet_v5 topic_and_filter draft websocket
+
+.PHONY: help run build test setup check journeys tested browser conformance fuzz soak clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -59,6 +63,20 @@ browser: tested ## journeys in Chromium, on SQLite and on MongoDB; pictures go t
 
 conformance: tested ## other clients, and the Paho suite, over TCP and WebSocket (two minutes)
 	$(ALONE) scripts/conformance.sh $(TESTED)
+
+# The sanitizers' flags are unstable ones, which the stable compiler knows and only needs to be let
+# use. New inputs go to fuzz/found, which is not checked in; a finding to fuzz/artifacts.
+fuzz: $(VENDOR) ## any bytes at the codec, sessions, filters, drafts and WebSocket; needs cargo-fuzz
+	@cargo fuzz --version || { echo 'cargo install cargo-fuzz --locked'; exit 1; }
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p found/$$target; \
+		RUSTC_BOOTSTRAP=1 nice cargo fuzz run $$target found/$$target corpus/$$target -- \
+			-max_total_time=$(SECONDS_EACH) -max_len=2048 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1; \
+	done
+
+# In memory, so that what is measured is the server and not the disk.
+soak: $(VENDOR) ## memory and latency under all that comes and goes in masses; prints figures (minutes)
+	TMPDIR=/dev/shm $(ALONE) cargo test --test it soak:: -- --ignored --nocapture --test-threads=1
 
 clean: ## removes all that was built or installed here
 	cargo clean

@@ -33,8 +33,8 @@ impl Shared {
     }
 }
 
-/// The header must be whole, and what it promises must be drawable.
-fn check_pixels(kind: ImageKind, bytes: &[u8], most: u64) -> Result<(), DraftFault> {
+/// The header must be whole, and what it promises must be drawable: 1 to `most` pixels.
+pub fn check_pixels(kind: ImageKind, bytes: &[u8], most: u64) -> Result<(), DraftFault> {
     if ImageKind::sniff(bytes) != Some(kind) {
         return Err(DraftFault::BadImage);
     }

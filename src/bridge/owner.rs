@@ -1,14 +1,14 @@
 //! What the owner of a room can do: change it, close it, take somebody out, hand it over.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::{Refusal, Shared, writer::until_known};
+use super::{Refusal, Shared, address::host, writer::until_known};
 use crate::{
     chat::{
-        Card, Colour, Kind, RoomChange, RoomId, Uid,
+        Card, Colour, RoomChange, RoomId, Uid,
         people::colour_of,
         room::{RoomFault, checked_max, checked_password, checked_title},
     },
@@ -47,13 +47,16 @@ impl Owner {
     }
 
     /// Changes the room. A new password ends every grant, and with it every subscription that
-    /// relied on one. A smaller `max` puts nobody out.
-    pub async fn change(&self, wish: Wish) -> Result<Card, Refusal> {
+    /// relied on one. A smaller `max` puts nobody out. `from`: whose turn a new password is hashed in.
+    pub async fn change(&self, wish: Wish, from: IpAddr) -> Result<Card, Refusal> {
         let mut change = checked(&wish)?;
         if let Some(password) = &wish.password {
             change.password = Some(match password.as_str() {
                 "" => None,
-                password => Some(self.shared.passwords.hash(password).await?),
+                password => {
+                    let turn = self.shared.passwords.turn(host(from)).await?;
+                    Some(turn.hash(password).await?)
+                }
             });
         }
         let (shared, room) = (Arc::clone(&self.shared), self.room);
@@ -76,11 +79,18 @@ impl Owner {
             if shared.state().live(room)?.room.password.is_some() {
                 shared.let_in(room, before).await?;
             }
-            let owner = Some((person.uid, person.user));
-            let card = apply(&shared, room, RoomChange { owner, ..RoomChange::default() }).await?;
-            shared.state().tell(room, Kind::Owner, &person);
+            let (reply, stored) = oneshot::channel();
+            {
+                let mut state = shared.state();
+                // They may have left meanwhile.
+                if !state.live(room)?.presence.has(to) {
+                    return Err(Refusal::NoSuchPerson);
+                }
+                state.hand_over(room, &person, Some(reply));
+            }
             shared.state_changed();
-            Ok(card)
+            stored.await.map_err(|_| Refusal::Unavailable)??;
+            Ok(shared.state().live(room)?.card())
         };
         self.shared.administer(self.shared.deadline(), hand_over).await
     }

@@ -4,21 +4,28 @@
 //! acknowledgements pile up; `ready()` after each `Unschedule`, but never after a disconnect, which
 //! would end the router. Its calls block, so each link has a thread. Nothing in the crate shuts
 //! down: the threads end when this bus is dropped, the router with the process.
+//!
+//! It remembers every topic that it has ever seen, so it sees three only, the [`LANES`]: a message's
+//! own topic travels beside the payload, and what is retained is kept here.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use rumqttd::{
     Notification, Router, RouterConfig,
     local::{LinkBuilder, LinkError, LinkRx, LinkTx},
-    protocol::{Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe},
+    protocol::{
+        Filter, Packet, Publish, PublishProperties, QoS, RetainForwardRule, Subscribe, matches,
+    },
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -29,6 +36,13 @@ use crate::config;
 const BATCHES: usize = 64;
 const MESSAGES: usize = 16_384;
 
+/// The router's topics: one for each of [`FILTERS`], in their order.
+const LANES: [&str; 3] = ["chats", "whispers", "directory"];
+
+/// The last retained message of each topic that has one.
+#[derive(Clone, Default)]
+struct Retained(Arc<Mutex<BTreeMap<String, Bytes>>>);
+
 type Outcome<T> = Result<T, Box<LinkError>>;
 type Connect = dyn Fn(&str) -> Outcome<(LinkTx, LinkRx)> + Send + Sync;
 
@@ -36,6 +50,7 @@ type Connect = dyn Fn(&str) -> Outcome<(LinkTx, LinkRx)> + Send + Sync;
 pub struct Embedded {
     connect: Arc<Connect>,
     publisher: mpsc::Sender<Vec<Message>>,
+    retained: Retained,
     /// Names the subscribers: the router lets a second link of one name replace the first.
     subscribers: AtomicUsize,
     stopped: watch::Sender<bool>,
@@ -69,24 +84,30 @@ impl Embedded {
             let outcome = link("parlor-bridge").and_then(|(tx, rx)| publish_all(tx, rx, batches));
             stop(&end, "publishing", outcome);
         });
-        Self { connect, publisher, subscribers: AtomicUsize::new(0), stopped }
+        let (retained, subscribers) = (Retained::default(), AtomicUsize::new(0));
+        Self { connect, publisher, retained, subscribers, stopped }
     }
 }
 
 #[async_trait]
 impl Bus for Embedded {
     async fn publish(&self, messages: Vec<Message>) -> Result<(), Stopped> {
-        self.publisher.send(messages).await.map_err(|_| Stopped)
+        let place = self.publisher.reserve().await.map_err(|_| Stopped)?;
+        // Noted and sent under one lock: what is retained is what was sent last.
+        let mut retained = self.retained.lock();
+        note(&mut retained, &messages);
+        place.send(messages);
+        Ok(())
     }
 
     async fn subscribe(&self) -> Result<mpsc::Receiver<Message>, Stopped> {
         let (messages, receiver) = mpsc::channel(MESSAGES);
         let name = format!("parlor-edge-{}", self.subscribers.fetch_add(1, Ordering::Relaxed));
         let (link, end) = (Arc::clone(&self.connect), self.stopped.clone());
-        let (subscribed, active) = oneshot::channel();
+        let (retained, (subscribed, active)) = (self.retained.clone(), oneshot::channel());
         thread::spawn(move || {
-            let outcome = link(&name);
-            let outcome = outcome.and_then(|(tx, rx)| receive_all(tx, rx, &messages, subscribed));
+            let outcome = link(&name)
+                .and_then(|(tx, rx)| receive_all(tx, rx, &messages, &retained, subscribed));
             stop(&end, "subscribing", outcome);
         });
         // What is published after this call must arrive: wait until the router knows of it.
@@ -119,8 +140,11 @@ fn publish_all(
 ) -> Outcome<()> {
     while let Some(batch) = batches.blocking_recv() {
         let mut packets = batch.into_iter().map(|message| {
-            let topic = message.topic.into();
-            Packet::Publish(Publish::new(topic, message.payload, message.retain), None)
+            let lane = Bytes::from_static(lane_of(&message.topic).as_bytes());
+            // Of the properties only this one is bytes that are shared and not copied.
+            let correlation_data = Some(message.topic.into());
+            let topic = PublishProperties { correlation_data, ..PublishProperties::default() };
+            Packet::Publish(Publish::new(lane, message.payload, false), Some(topic))
         });
         let Some(last) = packets.next_back() else { continue };
         // One wake-up for the whole batch: only the last packet is sent with one.
@@ -134,35 +158,36 @@ fn receive_all(
     mut tx: LinkTx,
     mut rx: LinkRx,
     messages: &mpsc::Sender<Message>,
+    retained: &Retained,
     subscribed: oneshot::Sender<()>,
 ) -> Outcome<()> {
     let mut subscribed = Some(subscribed);
-    let filters = FILTERS.map(|path| Filter {
+    let filters = LANES.map(|path| Filter {
         path: path.to_owned(),
         qos: QoS::AtMostOnce,
         nolocal: false,
-        preserve_retain: true,
-        retain_forward_rule: RetainForwardRule::OnEverySubscribe,
+        preserve_retain: false,
+        retain_forward_rule: RetainForwardRule::Never,
     });
     send(&mut tx, Packet::Subscribe(Subscribe { pkid: 1, filters: filters.into() }, None))?;
     loop {
         match rx.recv().map_err(Box::new)? {
             Some(Notification::Forward(forward)) => {
-                let publish = forward.publish;
-                let Ok(topic) = std::str::from_utf8(&publish.topic) else { continue };
-                let message = Message {
-                    topic: topic.to_owned(),
-                    payload: publish.payload,
-                    retain: publish.retain,
-                };
-                if messages.blocking_send(message).is_err() {
+                let topic = forward.properties.and_then(|properties| properties.correlation_data);
+                let topic = topic.map(|topic| String::from_utf8(topic.into()));
+                let Some(Ok(topic)) = topic else { continue };
+                let payload = forward.publish.payload;
+                if messages.blocking_send(Message { topic, payload, retain: false }).is_err() {
                     return Ok(());
                 }
             }
             // The only acknowledgement on this link is the one of its subscription.
             Some(Notification::DeviceAck(_)) => {
                 let told = subscribed.take().map_or(Ok(()), |subscribed| subscribed.send(()));
-                if told.is_err() {
+                // From here on everything comes by the router: what was before is retained, and
+                // what is on its way now comes a second time.
+                let mut before = retained.all().into_iter();
+                if told.is_err() || !before.all(|one| messages.blocking_send(one).is_ok()) {
                     return Ok(());
                 }
             }
@@ -172,6 +197,37 @@ fn receive_all(
             }
             _ => {}
         }
+    }
+}
+
+/// Where a topic travels. One that matches none of the filters is nobody's.
+fn lane_of(topic: &str) -> &'static str {
+    let lane = FILTERS.iter().position(|filter| matches(topic, filter));
+    LANES[lane.unwrap_or_default()]
+}
+
+fn note(retained: &mut BTreeMap<String, Bytes>, messages: &[Message]) {
+    for message in messages.iter().filter(|message| message.retain) {
+        if message.payload.is_empty() {
+            retained.remove(&message.topic);
+        } else {
+            retained.insert(message.topic.clone(), message.payload.clone());
+        }
+    }
+}
+
+impl Retained {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> Vec<Message> {
+        let copy = |(topic, payload): (&String, &Bytes)| Message {
+            topic: topic.clone(),
+            payload: payload.clone(),
+            retain: true,
+        };
+        self.lock().iter().map(copy).collect()
     }
 }
 

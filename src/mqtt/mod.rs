@@ -25,7 +25,7 @@ mod sessions;
 mod sys;
 mod tcp;
 pub mod tls;
-mod tree;
+pub mod tree;
 pub mod websocket;
 
 #[cfg(test)]

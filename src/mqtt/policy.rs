@@ -126,7 +126,7 @@ impl From<bridge::Refusal> for Refusal {
             No::Full | No::TooManyRooms | No::TooManyBans | No::StorageFull => {
                 ReasonCode::QuotaExceeded
             }
-            No::TooOften(_) => ReasonCode::MessageRateTooHigh,
+            No::TooOften(..) => ReasonCode::MessageRateTooHigh,
             No::Draft(_) | No::Room(_) => ReasonCode::PayloadFormatInvalid,
             No::Unavailable => ReasonCode::ServerUnavailable,
         };

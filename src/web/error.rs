@@ -1,8 +1,6 @@
 //! The one error of the web layer: what did not work, as an HTTP status with problem JSON
 //! (RFC 9457), or as a page that a person can read and that keeps what they typed.
 
-use std::time::Duration;
-
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -15,7 +13,7 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    bridge::Refusal,
+    bridge::{Limit, Refusal, refusal::whole_seconds},
     chat::{message::DraftFault, room::RoomFault},
 };
 
@@ -102,6 +100,7 @@ impl Failure {
                 Refusal::Full => Problem::Full,
                 Refusal::Banned => Problem::Banned,
                 Refusal::TooManyRooms => Problem::TooManyRooms,
+                Refusal::TooOften(Limit::NewRooms, _) => Problem::RoomsTooOften,
                 Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
                 Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
                 Refusal::Draft(DraftFault::ImageTooLarge(_)) => Problem::ImageTooLarge,
@@ -162,15 +161,20 @@ impl Failure {
     /// Whole seconds after which it may work.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::TooOften(wait)) => Some(whole_seconds(*wait)),
-            Self::Unsaid { why: Refusal::TooOften(wait), .. } => Some(whole_seconds(*wait)),
+            Self::Refused(Refusal::TooOften(_, wait))
+            | Self::Unsaid { why: Refusal::TooOften(_, wait), .. } => Some(whole_seconds(*wait)),
             failure => (failure.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }
-}
 
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+    /// The limit that was met, when it is one in time.
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Refused(Refusal::TooOften(limit, _))
+            | Self::Unsaid { why: Refusal::TooOften(limit, _), .. } => Some(*limit),
+            _ => None,
+        }
+    }
 }
 
 fn refusal_status(why: &Refusal) -> StatusCode {
@@ -183,7 +187,7 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Draft(DraftFault::NotTextNorImage) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::TooOften(..) => StatusCode::TOO_MANY_REQUESTS,
         Refusal::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -209,7 +213,7 @@ fn refusal_code(why: &Refusal) -> &'static str {
         },
         Refusal::TooManyRooms => "too-many-rooms",
         Refusal::TooManyBans => "too-many-bans",
-        Refusal::TooOften(_) => "too-often",
+        Refusal::TooOften(..) => "too-often",
         Refusal::StorageFull => "storage-full",
         Refusal::Unavailable => "unavailable",
     }
@@ -234,7 +238,8 @@ impl IntoResponse for Failure {
     }
 }
 
-/// `code` and `faults` (a rule for each field) are for programs, `detail` is for people.
+/// `code`, `limit` (the setting that was met) and `faults` (a rule for each field) are for programs,
+/// `detail` is for people.
 fn problem_json(failure: Failure, language: Language) -> Response {
     let status = failure.status();
     let mut problem = json!({
@@ -247,6 +252,9 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         },
         "code": failure.code(),
     });
+    if let Some(limit) = failure.limit() {
+        problem["limit"] = limit.key().into();
+    }
     let faults = failure.faults();
     if !faults.is_empty() {
         let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
@@ -312,6 +320,8 @@ fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -325,7 +335,7 @@ mod tests {
             (Refusal::Draft(DraftFault::Empty), 422),
             (Refusal::Draft(DraftFault::NotTextNorImage), 415),
             (Refusal::Draft(DraftFault::ImageTooLarge(1)), 413),
-            (Refusal::TooOften(Duration::from_millis(1)), 429),
+            (Refusal::TooOften(Limit::NewRooms, Duration::from_millis(1)), 429),
             (Refusal::Unavailable, 503),
         ] {
             assert_eq!(refusal_status(&refusal).as_u16(), status, "{refusal}");
@@ -334,9 +344,11 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_whole_seconds() {
-        let response = Failure::from(Refusal::TooOften(Duration::from_millis(1200)));
+        let response =
+            Failure::from(Refusal::TooOften(Limit::Messages, Duration::from_millis(1200)));
         assert_eq!(response.into_response().headers()[header::RETRY_AFTER], "2");
-        let response = Failure::from(Refusal::TooOften(Duration::ZERO)).into_response();
+        let response =
+            Failure::from(Refusal::TooOften(Limit::Messages, Duration::ZERO)).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 

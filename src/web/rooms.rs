@@ -61,7 +61,7 @@ pub async fn create(
     };
     let made = async {
         visitor.pace(&web)?;
-        web.bridge.create(&visitor.identity, draft).await
+        web.bridge.create(&visitor.identity, draft, visitor.address).await
     };
     let card = match made.await {
         Ok(card) => card,
@@ -132,7 +132,7 @@ pub async fn enter(
         Err(refusal) if visitor.wants_page() => {
             let fault = match refusal {
                 Refusal::WrongPassword => EnterFault::WrongPassword,
-                Refusal::TooOften(_) => EnterFault::TooOften,
+                Refusal::TooOften(..) => EnterFault::TooOften,
                 refusal => return Err(refusal.into()),
             };
             let failure = Failure::from(refusal);
@@ -170,7 +170,7 @@ pub async fn change(
     visitor.pace(&web)?;
     let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
     let wish = wish(&fields)?;
-    Ok(Json(owner.change(wish).await?).into_response())
+    Ok(Json(owner.change(wish, visitor.address).await?).into_response())
 }
 
 /// `DELETE /room/{id}`: the room, what was said in it, and its images are gone.

@@ -156,6 +156,7 @@ pub struct Problems {
     pub unavailable: (&'static str, &'static str),
     pub internal: (&'static str, &'static str),
     pub too_many_rooms: (&'static str, &'static str),
+    pub rooms_too_often: (&'static str, &'static str),
     pub empty_message: (&'static str, &'static str),
     pub message_too_long: (&'static str, &'static str),
     pub image_too_large: (&'static str, &'static str),

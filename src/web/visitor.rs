@@ -25,7 +25,7 @@ use super::{
     via::Via,
 };
 use crate::{
-    bridge::Refusal,
+    bridge::{Limit, Refusal, address::host},
     chat::{Identity, Uid},
 };
 
@@ -68,7 +68,7 @@ impl Visitor {
     /// time: they share the pace of their address.
     pub fn pace(&self, web: &Web) -> Result<(), Refusal> {
         let who = if self.known { self.identity.uid } else { pseudonym(self.address) };
-        web.bridge.pace(who).map_err(Refusal::TooOften)
+        web.bridge.pace(who).map_err(|wait| Refusal::TooOften(Limit::Messages, wait))
     }
 
     /// What every page has around its content.
@@ -82,11 +82,11 @@ impl Visitor {
     }
 }
 
-/// Stands for an address, or for the /64 network that one IPv6 host usually has to itself.
+/// Stands for the host of an address.
 fn pseudonym(address: IpAddr) -> Uid {
-    let network = match address {
+    let network = match host(address) {
         IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets()[..8].to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     };
     let hash: [u8; 32] =
         Sha256::new().chain_update("address ").chain_update(network).finalize().into();

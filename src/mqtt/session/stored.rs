@@ -57,6 +57,11 @@ impl Stored {
         self.inflight.len() + self.queue.len()
     }
 
+    /// QoS 2 identifiers that the client has not released.
+    pub fn unreleased(&self) -> usize {
+        self.unreleased.len()
+    }
+
     /// Keeps a delivery for the next connection. QoS 0 is not kept (section 4.1 allows either).
     pub fn keep(
         &mut self,

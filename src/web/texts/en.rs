@@ -86,6 +86,10 @@ pub const TEXTS: Texts = Texts {
         ),
         internal: ("Something broke", "That is our fault, not yours. Please try again."),
         too_many_rooms: ("Too many rooms", "There are too many rooms already. Close one first."),
+        rooms_too_often: (
+            "Slow down",
+            "Too many new rooms come from your address. Wait a little and try again.",
+        ),
         empty_message: ("Nothing to send", "The message is empty. Write something first."),
         message_too_long: (
             "Too long",

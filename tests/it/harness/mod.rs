@@ -3,6 +3,7 @@
 pub mod database;
 pub mod images;
 pub mod load;
+pub mod memory;
 pub mod mongo;
 pub mod mosquitto;
 pub mod packet;
