@@ -142,7 +142,7 @@ impl Failure {
             Self::Refused(why) | Self::Unsaid { why, .. } => match why {
                 Refusal::Draft(DraftFault::TooLong(chars)) => Box::new(*chars),
                 Refusal::Draft(DraftFault::ImageTooLarge(bytes)) => Box::new(size(*bytes)),
-                Refusal::TooOften(wait) => Box::new(whole_seconds(*wait)),
+                Refusal::TooOften(_, wait) => Box::new(whole_seconds(*wait)),
                 _ => Box::new(""),
             },
             _ => Box::new(""),
