@@ -88,7 +88,7 @@ test('a file that is known is not sent again', async () => {
 });
 
 test('a form that is refused keeps what was typed, and says the limit', async () => {
-  const strict = await Server.start({ PARLOR_ROOMS__MAX: '1' });
+  const strict = await Server.start({ PARLOR_ROOMS__MAX: '1', PARLOR_LIMITS__PUBLISH_PER_S: '50' });
   try {
     const owner = new Program(strict);
     const room = await owner.room();
