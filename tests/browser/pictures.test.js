@@ -93,6 +93,10 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await shot('full');
       await me.page.goto(`${wire.url}/nowhere`);
       await shot('nowhere');
+      await me.page.goto(`${wire.url}/room/${locked}/help`);
+      await shot('help');
+      await me.page.goto(`${wire.url}/api`);
+      await shot('api');
 
       const room = await me.create('Tea & cake');
       await shot('room-empty');
