@@ -149,12 +149,18 @@ function picture({ gif, width = 0, height = 0, animated }, alt, scene) {
   return link;
 }
 
+/** @type {Record<string, string>} */
+const NOTICES = { join: 'noticeJoin', exit: 'noticeExit', owner: 'noticeOwner', kick: 'noticeKick' };
+
 /**
  * What the server said, in one centred line.
  * @param {RoomEvent} event
+ * @param {Record<string, any>} texts the reader's language; the event carries the server's
  */
-export function noticeText(event) {
+export function noticeText(event, texts) {
   const text = document.createElement('p');
-  text.append(...withSwatches(event.chat ?? ''));
+  const name = event.name ?? /#[0-9a-f]{6}/i.exec(event.chat ?? '')?.[0];
+  const sentence = texts[NOTICES[event.type] ?? ''];
+  text.append(...withSwatches(name && sentence ? fill(sentence, { name }) : (event.chat ?? '')));
   return text;
 }

@@ -75,6 +75,11 @@ impl CardView {
         colour_or_grey(&self.owner)
     }
 
+    /// The day it was made, UTC: only a script knows the reader's time zone.
+    fn day(&self) -> &str {
+        self.created_at.get(..10).unwrap_or_default()
+    }
+
     fn is_full(&self) -> bool {
         self.occupancy >= self.max
     }

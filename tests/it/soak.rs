@@ -2,12 +2,13 @@
 //! prints its figures. Left out of the ordinary run, since they take minutes: `make soak`.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
 
 use crate::{
     harness::{
@@ -127,7 +128,7 @@ async fn talk(
         for _ in 0..count {
             tick.tick().await;
             let mut payload = begun.elapsed().as_nanos().to_string().into_bytes();
-            payload.resize(2000, b' ');
+            payload.resize(8000, b' ');
             assert_eq!(speaker.publish("flood/slow", payload).await, 0);
         }
     };
@@ -169,8 +170,8 @@ async fn beside_a_slow_reader_others_go_on() {
         let beside = talk(&mut speaker, &mut readers, COUNT, pause).await;
         let memory = memory::since(&server, before);
         println!("and one that has stopped reading: {}; {memory}", beside.show());
-        // What the sockets and the mailbox hold, and not the eight megabytes that were said.
-        assert!(memory.peak < memory.before + 24 * 1024, "{memory}");
+        // What its mailbox may hold, twice: as it was said, and as it is sent.
+        assert!(memory.peak < memory.before + 16 * 1024, "{memory}");
         assert_eq!(slow.closed().await, Some(0x97));
     }
 }
@@ -221,7 +222,10 @@ async fn connect_until(server: &Server, number: usize, time: Duration) -> usize 
     let (mut count, mut held) = (0, Vec::new());
     let login = Login::v5(&format!("storm {number}")).packet();
     while Instant::now() < end {
-        let connecting = timeout(Duration::from_secs(1), TcpStream::connect(server.mqtt));
+        // An address of its own for each task: one has too few ports for a storm.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 1, number as u8], 0))).ok();
+        let connecting = timeout(Duration::from_secs(1), socket.connect(server.mqtt));
         if let Ok(Ok(mut stream)) = connecting.await {
             count += 1;
             if count % 2 == 0 {
