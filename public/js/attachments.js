@@ -77,11 +77,13 @@ export class Attachments {
     const chosen = this.#chosen;
     this.#chosen = [];
     this.#changed();
+    // One after the other, so that they stand in the log as they were chosen.
+    let before = Promise.resolve();
     for (const [at, { file, preview }] of chosen.entries()) {
       const sending = { file, key: newKey(), caption: at === 0 ? caption : '' };
       const line = this.#row(preview, sending.caption);
       this.#lines.set(sending.key, line);
-      this.#send({ ...sending, line });
+      before = before.then(() => this.#send({ ...sending, line }));
     }
   }
 
