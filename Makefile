@@ -15,6 +15,8 @@ SHELL := /bin/bash
 PROFILE := dev
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PARLOR := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/parlor
+# What the tests start.
+TESTED := $(TARGET)/debug/parlor
 # The browser half of mqtt.js, which the pages load: the only thing that npm builds.
 VENDOR := public/vendor/mqtt.js
 # What a command leaves behind is ended with it.
@@ -24,7 +26,7 @@ ALONE := scripts/alone.sh
 SECONDS_EACH := 60
 FUZZ_TARGETS := connect packet_v4 packet_v5 topic_and_filter draft websocket
 
-.PHONY: help run build test setup check journeys browser conformance fuzz soak clean
+.PHONY: help run build test setup check journeys tested browser conformance fuzz soak clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -50,12 +52,17 @@ journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on re
 	npm run --silent test:js
 	$(ALONE) cargo test --lib --test layers --test it
 
-browser: build ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
-	PARLOR_BINARY=$(PARLOR) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
+# The program as `journeys` built it. `make build` would compile dependencies again, without the features
+# that only tests ask of them.
+tested: $(VENDOR)
+	cargo test --test it --no-run
 
-conformance: build ## other clients, and the Paho suite, over TCP and WebSocket (two minutes)
-	$(ALONE) scripts/conformance.sh $(PARLOR)
+browser: tested ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
+	PARLOR_BINARY=$(TESTED) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
+	PARLOR_BINARY=$(TESTED) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
+
+conformance: tested ## other clients, and the Paho suite, over TCP and WebSocket (two minutes)
+	$(ALONE) scripts/conformance.sh $(TESTED)
 
 # The sanitizers' flags are unstable ones, which the stable compiler knows and only needs to be let
 # use. New inputs go to fuzz/found, which is not checked in; a finding to fuzz/artifacts.

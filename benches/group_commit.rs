@@ -4,6 +4,7 @@
 //! `cargo bench --bench group_commit`
 
 use std::{
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -55,7 +56,7 @@ async fn measure(senders: usize) -> std::result::Result<(), Box<dyn std::error::
     let who = Arc::new(Identity::anonymous("sender"));
     let draft =
         RoomDraft { title: "bench".into(), max: 10, password: None, off_record: false, keep: true };
-    let room = bridge.create(&who, draft).await?.id;
+    let room = bridge.create(&who, draft, Ipv4Addr::LOCALHOST.into()).await?.id;
 
     let each = MESSAGES.div_ceil(senders).max(2);
     let started = Instant::now();

@@ -16,7 +16,9 @@ wants_mongo() {
 
 need mosquitto-clients command -v mosquitto_sub
 need chromium command -v chromium
-if wants_mongo; then need python3-venv python3 -c 'import ensurepip, venv'; fi
+need curl command -v curl
+need openssl command -v openssl
+need python3-venv python3 -c 'import ensurepip, venv'
 
 if ((${#missing[@]})); then
     if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
@@ -38,6 +40,12 @@ for part in fmt clippy; do
         exit 1
     fi
 done
+
+# The lines of the help page are run: one of them is Python's. Paho's version is that of conformance.sh.
+if ! .venv/bin/python -c 'import paho.mqtt' 2>/dev/null; then
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check paho-mqtt==2.1.0
+fi
 
 if wants_mongo && ! scripts/mongo-for-tests.sh --install; then
     echo "The MongoDB server for the tests could not be installed. Give one by MONGODB_URI, or" >&2

@@ -36,6 +36,8 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub listen: SocketAddr,
+    /// Empty, or as in `/chat`.
+    pub base_path: String,
     pub data_dir: PathBuf,
     /// Empty: made once and kept in the data folder.
     pub cookie_secret: Secret,
@@ -52,6 +54,7 @@ pub struct Mqtt {
     pub listen: SocketAddr,
     pub anonymous: bool,
     pub keep_alive_s: u16,
+    pub silence_s: u64,
     pub session_expiry_s: u32,
     pub sys_interval_ms: u64,
     pub tls: Tls,
@@ -102,6 +105,7 @@ pub struct Rooms {
     pub history: u32,
     pub off_record_events: usize,
     pub grants: usize,
+    pub bans: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,9 +121,11 @@ pub struct Presence {
 pub struct Limits {
     pub connections: usize,
     pub connections_per_address: usize,
+    pub turned_away: usize,
     pub connect_ms: u64,
     pub packet_before_connect: usize,
     pub packet: usize,
+    pub packet_other: usize,
     pub inflight: u16,
     pub waiting_publishes: usize,
     pub subscriptions: usize,
@@ -130,14 +136,26 @@ pub struct Limits {
     pub topic_aliases: u16,
     pub queued_messages: usize,
     pub queued_bytes: usize,
+    pub queued_total_bytes: usize,
+    pub control_per_s: u32,
+    pub control_burst: u32,
+    pub takeovers: u32,
+    pub takeover_window_ms: u64,
     pub publish_per_s: u32,
     pub publish_burst: u32,
     pub text_chars: usize,
     pub page: u32,
     pub body: usize,
     pub request_ms: u64,
+    pub rooms_per_minute: u32,
+    pub rooms_burst: u32,
     pub password_tries: u32,
+    pub password_wait_ms: u64,
+    pub password_wait_max_ms: u64,
     pub password_window_ms: u64,
+    pub password_addresses: usize,
+    pub password_hashes: usize,
+    pub password_line: usize,
     pub sessions: usize,
 }
 
@@ -155,6 +173,8 @@ pub struct Uploads {
 pub struct Topics {
     pub open: Vec<String>,
     pub closed: Vec<String>,
+    pub retained: usize,
+    pub retained_bytes: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,11 @@ use axum::{
     extract::ws::WebSocketUpgrade,
     routing::{MethodRouter, get},
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -23,9 +27,11 @@ pub mod backup;
 mod http;
 mod lock;
 mod mqtts;
+mod reload;
 mod secret;
 
 use http::Http;
+use reload::reload_on;
 
 /// Why the server did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +61,6 @@ pub struct Stop(CancellationToken);
 impl Stop {
     /// On SIGTERM or SIGINT.
     pub fn on_signal() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let stop = Self::default();
@@ -82,6 +87,8 @@ type Ended = (&'static str, Option<String>);
 /// `listening http=ADDR mqtt=ADDR`, and ` mqtts=ADDR` when TLS is on.
 pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let config = Arc::new(config);
+    // From here on a hangup ends nothing.
+    let hangup = signal(SignalKind::hangup()).map_err(ServerError::Signal)?;
     let _lock = lock::lock(&config.server.data_dir).map_err(ServerError::Data)?;
     let store = store::open(config.store.uri.reveal(), &config.server.data_dir).await?;
     let files = Files::open(&config.uploads.dir).await?;
@@ -105,9 +112,12 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let tcp = edge.clone().serve_tcp(mqtt);
     tasks.spawn(async move { ("mqtt listener", why(tcp.await)) });
     let mut listening = format!("listening http={http_at} mqtt={mqtt_at}");
+    let certificate = mqtts.as_ref().map(|mqtts| Arc::clone(&mqtts.tls));
+    tasks.spawn(async move { ("hangup", why(reload_on(hangup, certificate).await)) });
     if let Some(mqtts) = mqtts {
         listening += &format!(" mqtts={}", mqtts.address);
-        mqtts.spawn(edge.clone(), &mut tasks);
+        let tls = edge.clone().serve_tls(mqtts.listener, mqtts.tls);
+        tasks.spawn(async move { ("mqtts listener", why(tls.await)) });
     }
     let watched = Arc::clone(&bus);
     tasks.spawn(async move { ("bus", Some(watched.stopped().await.to_string())) });
@@ -122,14 +132,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     );
     let requests = TaskTracker::new();
     let accepting = CancellationToken::new();
-    let http_server = Arc::new(Http {
-        router: web::router(web, upgrade_to(edge.clone())),
-        door: edge.door(),
-        trusted: config.server.trusted_proxies.clone(),
-        headers_in: Duration::from_millis(config.limits.connect_ms),
-        tracker: requests.clone(),
-        stop: accepting.clone(),
-    });
+    let http_server = http_server(&config, &edge, web, &requests, &accepting);
     requests.spawn(http_server.accept(http));
     println!("{listening}");
     tracing::info!("parlor is up: {listening}");
@@ -154,6 +157,24 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
         tracing::warn!("stopping took too long: the rest is cut off");
     }
     outcome
+}
+
+fn http_server(
+    config: &Config,
+    edge: &Edge,
+    web: Web,
+    requests: &TaskTracker,
+    accepting: &CancellationToken,
+) -> Arc<Http> {
+    Arc::new(Http {
+        router: web::router(web, upgrade_to(edge.clone())),
+        door: edge.door(),
+        porch: edge.porch(),
+        trusted: config.server.trusted_proxies.clone(),
+        headers_in: Duration::from_millis(config.limits.connect_ms),
+        tracker: requests.clone(),
+        stop: accepting.clone(),
+    })
 }
 
 /// Answers `GET /mqtt`, for whom the web layer has looked at already.

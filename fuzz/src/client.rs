@@ -116,7 +116,8 @@ impl Client {
                 }
                 continue;
             }
-            match decode(&mut input, self.session.version(), self.session.decode_limits()) {
+            let limits = self.session.decode_limits(input.first().copied());
+            match decode(&mut input, self.session.version(), limits) {
                 Ok(Some(packet)) => {
                     self.take_in(packet);
                     if let Some(act) = script.next() {

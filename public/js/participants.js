@@ -9,6 +9,8 @@ import { fill } from './text.js';
 
 /** Many come at once: ask at most so often. */
 const APART_MS = 1000;
+/** What was not answered is asked again. */
+const RETRY_MS = 3000;
 
 export class Participants {
   #address;
@@ -16,11 +18,14 @@ export class Participants {
   #ownerId;
   /** @type {Person[]} */
   #people = [];
+  /** @type {Map<string, { row: HTMLElement, person: Person }>} by uid */
+  #rows = new Map();
   /** Whether something can be said to one alone at the moment. */
   #whispers = true;
   #told;
   #asking = false;
   #again = false;
+  #ended = false;
 
   /**
    * @param {string} address the room's
@@ -61,46 +66,92 @@ export class Participants {
     this.#asking = true;
     while (this.#again) {
       this.#again = false;
-      await this.#ask();
-      await new Promise((resolve) => setTimeout(resolve, APART_MS));
+      const answered = await this.#ask();
+      if (!answered) this.#again = true;
+      await new Promise((resolve) => setTimeout(resolve, answered ? APART_MS : RETRY_MS));
     }
     this.#asking = false;
   }
 
+  /** The room is over for us: nothing more is asked. */
+  end() {
+    this.#ended = true;
+  }
+
+  /** @returns {Promise<boolean>} false: to be asked again; the list stays as it was */
   async #ask() {
+    if (this.#ended) return true;
     try {
       const response = await fetch(`${this.#address}/occupants`, {
         headers: { accept: 'application/json' },
         signal: AbortSignal.timeout(10_000),
       });
-      if (!response.ok) return;
+      // Refused for good: the connection will learn why.
+      if (!response.ok) return response.status < 500 && response.status !== 429;
       this.#people = (await response.json()).occupants;
       this.#draw();
+      return true;
     } catch (error) {
-      // The list stays as it was; the next coming or going asks again.
       console.warn('participants:', error);
+      return false;
     }
   }
 
+  /** A row stays the same element as long as its person does: it may be under a finger. */
   #draw() {
+    if (this.#ended) return;
     const { me } = this.#scene;
     const rank = (/** @type {Person} */ { uid }) =>
       uid === me.uid ? 0 : uid === this.#ownerId ? 1 : 2;
     const sorted = [...this.#people].sort((a, b) => rank(a) - rank(b));
+    const here = new Set(sorted.map(({ uid }) => uid));
+    for (const [uid, { row }] of this.#rows) {
+      if (here.has(uid)) continue;
+      row.remove();
+      this.#rows.delete(uid);
+    }
     const list = byId('occupants');
-    const focused = document.activeElement?.closest('#occupants button');
-    const place = focused && [focused.closest('li')?.dataset['uid'], focused.getAttribute('data-field')];
-    list.replaceChildren(...sorted.map((person) => this.#row(person)));
-    if (!place) return;
-    const again = list.querySelector(`[data-uid="${place[0]}"] [data-field="${place[1]}"]`);
-    /** @type {HTMLElement | null} */ (again)?.focus();
+    for (const [place, person] of sorted.entries()) {
+      const row = this.#row(person);
+      const other = list.children[place] ?? null;
+      if (row === other) continue;
+      // What is moved loses the focus.
+      const focused = row.contains(document.activeElement) ? document.activeElement : null;
+      list.insertBefore(row, other);
+      /** @type {HTMLElement | null} */ (focused)?.focus();
+    }
   }
 
   /** @param {Person} person */
   #row(person) {
-    const { me, texts } = this.#scene;
+    const known = this.#rows.get(person.uid);
+    const entry = known ?? { row: this.#made(person.uid), person };
+    entry.person = person;
+    this.#rows.set(person.uid, entry);
+    this.#fill(entry.row, person);
+    return entry.row;
+  }
+
+  /** @param {string} uid */
+  #made(uid) {
     const row = fromTemplate('person');
-    row.dataset['uid'] = person.uid;
+    row.dataset['uid'] = uid;
+    const person = () => this.#rows.get(uid)?.person;
+    for (const [name, told] of /** @type {const} */ ([['whisper', 'onWhisper'], ['manage', 'onManage']])) {
+      field(row, name).addEventListener('click', () => {
+        const whom = person();
+        if (whom) this.#told[told](whom);
+      });
+    }
+    return row;
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {Person} person
+   */
+  #fill(row, person) {
+    const { me, texts } = this.#scene;
     fillAvatar(row, person);
     field(row, 'name').textContent = shown(person);
     field(row, 'me').hidden = person.uid !== me.uid;
@@ -109,15 +160,12 @@ export class Participants {
     const n = person.connections ?? 1;
     const connections = n > 1 ? fill(texts.connections, { n }) : '';
     field(row, 'kind').textContent = [kind, connections].filter(Boolean).join(' · ');
-    const whisper = /** @type {HTMLButtonElement} */ (field(row, 'whisper'));
+    const whisper = field(row, 'whisper');
     whisper.hidden = !this.#whispers || person.uid === me.uid;
     name(whisper, fill(texts.whisperTo, { name: shown(person) }));
-    whisper.addEventListener('click', () => this.#told.onWhisper(person));
-    const manage = /** @type {HTMLButtonElement} */ (field(row, 'manage'));
+    const manage = field(row, 'manage');
     manage.hidden = me.uid !== this.#ownerId || person.uid === me.uid;
     name(manage, fill(texts.manage, { name: shown(person) }));
-    manage.addEventListener('click', () => this.#told.onManage(person));
-    return row;
   }
 }
 

@@ -213,6 +213,7 @@ function end(ending) {
   if (over) return;
   over = true;
   connection.close();
+  participants.end();
   status.set('joined');
   showEnding(ending, texts);
 }

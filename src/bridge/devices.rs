@@ -58,14 +58,14 @@ impl Bridge {
         token: &str,
         from: std::net::IpAddr,
     ) -> Result<Identity, Refusal> {
-        self.0.may_try(from)?;
+        self.may_try(from)?;
         let device = tokio::time::timeout(self.0.wait, self.0.store.device(name)).await;
         let device = device.map_err(|_| Refusal::Unavailable)??;
         let given = hash(token);
         let known = device.as_ref().map_or("", |device| device.token_hash.as_str());
         let same = bool::from(given.as_bytes().ct_eq(known.as_bytes()));
         let Some(device) = device.filter(|_| same) else {
-            self.0.take_try(from)?;
+            self.wrong_try(from);
             return Err(Refusal::WrongPassword);
         };
         if let Err(error) = self.0.store.seen_device(name, stamp::now()).await {

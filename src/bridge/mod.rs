@@ -29,6 +29,7 @@ use crate::{
     store::{Page, SharedStore, files::Files},
 };
 
+pub mod address;
 mod changes;
 pub mod devices;
 pub mod images;
@@ -37,26 +38,29 @@ mod members;
 mod model;
 mod off_record;
 mod owner;
-mod pace;
+pub mod pace;
 mod password;
 pub mod presence;
-mod refusal;
+pub mod refusal;
 pub mod stamp;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod upkeep;
 mod writer;
 
 pub use members::{Member, Occupant, Pending, Seat};
-pub use owner::{Owner, Wish};
-pub use refusal::Refusal;
+pub use owner::{Banned, Owner, Wish};
+pub use refusal::{Limit, Refusal};
 pub use writer::Fault;
 
+use address::host;
 use off_record::OffRecord;
-use pace::Pace;
+use pace::{Pace, Rate};
 use password::Passwords;
 use state::{Each, State, Times};
+use tries::{Tries, TryLimits};
 use writer::{Writer, until_known};
 
 /// Rights that changed while nobody looked; who lags further behind checks everything.
@@ -85,8 +89,9 @@ struct Shared {
     /// Places in the writers' queues.
     places: Each<Arc<Semaphore>>,
     pace: Mutex<Pace<Uid>>,
-    tries: Mutex<Pace<IpAddr>>,
-    passwords: Passwords,
+    new_rooms: Mutex<Pace<IpAddr>>,
+    tries: Mutex<Tries<IpAddr>>,
+    passwords: Arc<Passwords>,
     next_seat: AtomicU64,
     cards_changed: Notify,
     due_changed: Notify,
@@ -123,8 +128,8 @@ impl Bridge {
         }
         let places = || Arc::new(Semaphore::new(config.store.batch * 2));
         let limits = config.limits.clone();
-        let tries = f64::from(limits.password_tries);
-        let window_s = limits.password_window_ms as f64 / 1000.0;
+        let publishes = Rate::new(limits.publish_per_s.into(), limits.publish_burst);
+        let new_rooms = Rate::new(f64::from(limits.rooms_per_minute) / 60.0, limits.rooms_burst);
         let shared = Arc::new(Shared {
             rooms: config.rooms.clone(),
             uploads: config.uploads.clone(),
@@ -133,9 +138,10 @@ impl Bridge {
             state: Mutex::new(state),
             off_record: OffRecord::new(config.rooms.off_record_events),
             places: Each { stored: places(), off_record: places() },
-            pace: Mutex::new(Pace::new(limits.publish_per_s.into(), limits.publish_burst.into())),
-            tries: Mutex::new(Pace::new(tries / window_s.max(0.001), tries)),
-            passwords: Passwords::new(),
+            pace: Mutex::new(Pace::new(publishes)),
+            new_rooms: Mutex::new(Pace::new(new_rooms)),
+            tries: Mutex::new(Tries::new(try_limits(&limits))),
+            passwords: Passwords::new(limits.password_hashes, limits.password_line),
             next_seat: AtomicU64::new(1),
             cards_changed: Notify::new(),
             due_changed: Notify::new(),
@@ -200,12 +206,19 @@ impl Bridge {
         Ok(Owner::new(Arc::clone(&self.0), room))
     }
 
-    /// Makes a room. It goes when nobody enters it in time, unless it is kept.
-    pub async fn create(&self, who: &Identity, draft: RoomDraft) -> Result<Card, Refusal> {
+    /// Makes a room. It goes when nobody enters it in time, unless it is kept. It counts against
+    /// the address `from`.
+    pub async fn create(
+        &self,
+        who: &Identity,
+        draft: RoomDraft,
+        from: IpAddr,
+    ) -> Result<Card, Refusal> {
         let draft = draft.checked().map_err(Refusal::Room)?;
         self.0.may_create(who)?;
+        self.0.take_new_room(from)?;
         let password = match &draft.password {
-            Some(password) => Some(self.0.passwords.hash(password).await?),
+            Some(password) => Some(self.0.passwords.turn(host(from)).await?.hash(password).await?),
             None => None,
         };
         let room = Room {
@@ -264,7 +277,8 @@ impl Bridge {
         self.0.administer(deadline, grant).await
     }
 
-    /// Proof that the password is right, for one connection.
+    /// Proof that the password is right, for one connection. An address that has to wait is refused
+    /// before any hashing.
     pub async fn check_password(
         &self,
         room: RoomId,
@@ -278,14 +292,38 @@ impl Bridge {
         };
         let proof = Unlocked { room, epoch };
         let Some(hash) = hash else { return Ok(proof) };
-        // The try is taken before the hashing, so that many at once do not pass together.
-        self.0.take_try(from)?;
-        if self.0.passwords.verify(password, &hash).await? {
-            Ok(proof)
-        } else {
-            tracing::info!(%room, address = %from, "wrong password");
-            Err(Refusal::WrongPassword)
+        self.may_try(from)?;
+        let turn = self.0.passwords.turn(host(from)).await?;
+        // Again: those of the address who were before may have been wrong.
+        self.may_try(from)?;
+        let (own, password) = (self.clone(), password.to_owned());
+        // To its end, also when nobody waits for the answer: it counts all the same.
+        let checked = tokio::spawn(async move {
+            let is_right = turn.verify(&password, &hash).await?;
+            if !is_right {
+                tracing::info!(%room, address = %from, "wrong password");
+                own.wrong_try(from);
+            }
+            Ok(is_right)
+        });
+        match checked.await.unwrap_or(Err(Refusal::Unavailable)) {
+            Ok(true) => Ok(proof),
+            Ok(false) => Err(Refusal::WrongPassword),
+            Err(refusal) => Err(refusal),
         }
+    }
+
+    /// Whether the address may give a password or token now.
+    pub fn may_try(&self, from: IpAddr) -> Result<(), Refusal> {
+        let tries = self.0.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = tries.ask(host(from), Instant::now());
+        waits.map_err(|wait| Refusal::TooOften(Limit::Passwords, wait))
+    }
+
+    /// A password or token from the address was wrong.
+    pub fn wrong_try(&self, from: IpAddr) {
+        let mut tries = self.0.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.wrong(host(from), Instant::now());
     }
 
     /// Takes a token of the identity's publish rate, or says how long to wait for one.
@@ -346,15 +384,10 @@ impl Shared {
         if many { Err(Refusal::TooManyRooms) } else { Ok(()) }
     }
 
-    /// Whether the address may give another password now.
-    fn may_try(&self, from: IpAddr) -> Result<(), Refusal> {
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.ask(from, Instant::now()).map_err(Refusal::TooOften)
-    }
-
-    fn take_try(&self, from: IpAddr) -> Result<(), Refusal> {
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.take(from, Instant::now()).map_err(Refusal::TooOften)
+    fn take_new_room(&self, from: IpAddr) -> Result<(), Refusal> {
+        let mut new_rooms = self.new_rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = new_rooms.take(host(from), Instant::now());
+        taken.map_err(|wait| Refusal::TooOften(Limit::NewRooms, wait))
     }
 
     async fn log(&self, room: RoomId, page: Page, limit: u32) -> Result<Vec<Event>, Refusal> {
@@ -378,5 +411,15 @@ impl Shared {
 
     fn new_seat(&self) -> presence::SeatId {
         self.next_seat.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+fn try_limits(limits: &Limits) -> TryLimits {
+    TryLimits {
+        free: limits.password_tries,
+        first_wait: Duration::from_millis(limits.password_wait_ms),
+        longest_wait: Duration::from_millis(limits.password_wait_max_ms),
+        memory: Duration::from_millis(limits.password_window_ms),
+        addresses: limits.password_addresses,
     }
 }

@@ -1,5 +1,6 @@
 //! Random lives of rooms against what must always hold: one join and one exit each, in turn; the
-//! occupancy in every event right; never above `max`; a room gone exactly when its last has left.
+//! occupancy in every event right; never above `max`; a room gone exactly when its last has left, and
+//! until then owned by whoever is next after an owner who has left.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,8 +46,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Every other one is a device.
 fn identity(n: u8) -> Identity {
-    Identity::browser(Uid::from_entropy([n; 16]))
+    let uid = Uid::from_entropy([n; 16]);
+    if n % 2 == 0 { Identity::browser(uid) } else { Identity::device(uid, "device", false) }
 }
 
 fn both(queue: mpsc::UnboundedSender<Job>) -> Each<mpsc::UnboundedSender<Job>> {
@@ -60,6 +63,10 @@ struct World {
     now: Instant,
     room: Room,
     present: BTreeMap<Uid, crate::chat::people::Person>,
+    /// Who is there, in the order of their coming.
+    arrivals: Vec<Uid>,
+    /// The owner has left, and nobody has taken over.
+    is_orphaned: bool,
     open: BTreeMap<u8, BTreeSet<u64>>,
     next_seat: u64,
     gone: bool,
@@ -83,8 +90,10 @@ impl World {
         };
         let mut state = State::new(both(queue), Self::times(), Locale::En);
         state.create(room.clone(), now);
-        let (present, open) = Default::default();
-        Self { state, jobs, now, room, present, open, next_seat: 1, gone: false }
+        let (present, arrivals, open) = Default::default();
+        let is_orphaned = false;
+        let (next_seat, gone) = (1, false);
+        Self { state, jobs, now, room, present, arrivals, is_orphaned, open, next_seat, gone }
     }
 
     fn times() -> Times {
@@ -115,6 +124,10 @@ impl World {
             Step::GiveUp(who) => self.state.give_up(identity(who).uid, room),
             Step::Kick(who) => {
                 let uid = identity(who).uid;
+                // An owner is never put out.
+                if uid == self.room.owner {
+                    return;
+                }
                 let kicked = self.state.kick(uid, room);
                 assert_eq!(kicked.is_ok(), self.present.contains_key(&uid));
                 // Their connections are cut; what they still say of themselves counts no more.
@@ -155,7 +168,7 @@ impl World {
         let saved = crate::store::SavedRoom {
             room: self.room.clone(),
             last_seq: 0,
-            roster: self.present.values().cloned().collect(),
+            roster: self.arrivals.iter().map(|uid| self.present[uid].clone()).collect(),
             granted: Vec::new(),
             banned: Vec::new(),
         };
@@ -179,18 +192,33 @@ impl World {
     }
 
     fn read(&mut self, event: &Event, whom: Option<crate::chat::people::Person>) {
-        let whom = whom.expect("a join, exit or kick names whom it concerns");
+        let whom = whom.expect("whom it concerns");
         match event.kind {
             Kind::Join => {
+                self.arrivals.push(event.uid);
                 assert!(self.present.insert(event.uid, whom).is_none(), "joined twice");
             }
             Kind::Exit | Kind::Kick => {
+                self.arrivals.retain(|uid| *uid != event.uid);
                 assert!(self.present.remove(&event.uid).is_some(), "left without being there");
+                self.is_orphaned |= event.uid == self.room.owner;
+            }
+            Kind::Owner => {
+                assert!(self.is_orphaned, "taken over from an owner who has not left");
+                assert_eq!(Some(event.uid), self.next_owner());
+                (self.room.owner, self.room.owner_colour) = (whom.uid, whom.user);
+                self.is_orphaned = false;
             }
             other => panic!("{other:?} is not about presence"),
         }
         assert_eq!(event.occupancy, Some(self.present.len() as u32));
         assert!(self.present.len() <= MAX as usize);
+    }
+
+    /// Of those who are there: a person before a device, then whoever came first.
+    fn next_owner(&self) -> Option<Uid> {
+        let is_person = |uid: &&Uid| self.present[*uid].name.is_none();
+        self.arrivals.iter().find(is_person).or(self.arrivals.first()).copied()
     }
 
     fn check(&self) {
@@ -199,6 +227,8 @@ impl World {
             return;
         };
         assert_eq!(live.card().occupancy as usize, self.present.len());
+        assert_eq!(live.room.owner, self.room.owner, "the log tells whose the room is");
+        assert!(!self.is_orphaned, "the owner has left, and nobody took over");
         for (who, seats) in self.open.iter().filter(|(_, seats)| !seats.is_empty()) {
             let here = self.present.contains_key(&identity(*who).uid);
             assert!(here, "{who} has {} open connections and is not in", seats.len());

@@ -1,13 +1,15 @@
 //! What the owner of a room can do: change it, close it, take somebody out, hand it over.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
+use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::{Refusal, Shared, writer::until_known};
+use super::{Refusal, Shared, address::host, writer::until_known};
 use crate::{
     chat::{
-        Card, Kind, RoomChange, RoomId, Uid,
+        Card, Colour, RoomChange, RoomId, Uid,
+        people::colour_of,
         room::{RoomFault, checked_max, checked_password, checked_title},
     },
     store::Standing,
@@ -29,19 +31,32 @@ pub struct Wish {
     pub keep: Option<bool>,
 }
 
+/// Somebody who may not come back. Who they are is known by the id alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Banned {
+    pub uid: Uid,
+    /// The colour, `#rrggbb`.
+    pub user: Colour,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
 impl Owner {
     pub(super) fn new(shared: Arc<Shared>, room: RoomId) -> Self {
         Self { shared, room }
     }
 
     /// Changes the room. A new password ends every grant, and with it every subscription that
-    /// relied on one. A smaller `max` puts nobody out.
-    pub async fn change(&self, wish: Wish) -> Result<Card, Refusal> {
+    /// relied on one. A smaller `max` puts nobody out. `from`: whose turn a new password is hashed in.
+    pub async fn change(&self, wish: Wish, from: IpAddr) -> Result<Card, Refusal> {
         let mut change = checked(&wish)?;
         if let Some(password) = &wish.password {
             change.password = Some(match password.as_str() {
                 "" => None,
-                password => Some(self.shared.passwords.hash(password).await?),
+                password => {
+                    let turn = self.shared.passwords.turn(host(from)).await?;
+                    Some(turn.hash(password).await?)
+                }
             });
         }
         let (shared, room) = (Arc::clone(&self.shared), self.room);
@@ -64,11 +79,18 @@ impl Owner {
             if shared.state().live(room)?.room.password.is_some() {
                 shared.let_in(room, before).await?;
             }
-            let owner = Some((person.uid, person.user));
-            let card = apply(&shared, room, RoomChange { owner, ..RoomChange::default() }).await?;
-            shared.state().tell(room, Kind::Owner, &person);
+            let (reply, stored) = oneshot::channel();
+            {
+                let mut state = shared.state();
+                // They may have left meanwhile.
+                if !state.live(room)?.presence.has(to) {
+                    return Err(Refusal::NoSuchPerson);
+                }
+                state.hand_over(room, &person, Some(reply));
+            }
             shared.state_changed();
-            Ok(card)
+            stored.await.map_err(|_| Refusal::Unavailable)??;
+            Ok(shared.state().live(room)?.card())
         };
         self.shared.administer(self.shared.deadline(), hand_over).await
     }
@@ -77,6 +99,27 @@ impl Owner {
     pub async fn kick(&self, who: Uid, ban: bool) -> Result<(), Refusal> {
         let kick = kick(Arc::clone(&self.shared), self.room, who, ban);
         self.shared.administer(self.shared.deadline(), kick).await
+    }
+
+    /// Who is banned, by id. A device has its name, as long as it is known.
+    pub async fn bans(&self) -> Result<Vec<Banned>, Refusal> {
+        let mut banned: Vec<Uid> =
+            self.shared.state().live(self.room)?.banned.iter().copied().collect();
+        banned.sort();
+        let devices = tokio::time::timeout(self.shared.wait, self.shared.store.devices()).await;
+        let devices = devices.map_err(|_| Refusal::Unavailable)??;
+        let name = |uid| devices.iter().find(|it| it.uid == uid).map(|it| it.name.clone());
+        Ok(banned
+            .into_iter()
+            .map(|uid| Banned { uid, user: colour_of(uid), name: name(uid) })
+            .collect())
+    }
+
+    /// Lets somebody in again, as any stranger: to a locked room with its password. Who is not
+    /// banned stays as they are.
+    pub async fn lift_ban(&self, who: Uid) -> Result<(), Refusal> {
+        let lift = lift_ban(Arc::clone(&self.shared), self.room, who);
+        self.shared.administer(self.shared.deadline(), lift).await
     }
 
     /// Removes the room with its log and images. Returns when that is done.
@@ -91,16 +134,20 @@ impl Owner {
 }
 
 async fn kick(shared: Arc<Shared>, room: RoomId, who: Uid, ban: bool) -> Result<(), Refusal> {
-    let (present, off_record) = {
+    let (present, is_at_limit, off_record) = {
         let state = shared.state();
         let live = state.live(room)?;
         if live.room.owner == who {
             return Err(Refusal::NoSuchPerson);
         }
-        (live.presence.has(who), live.room.off_record)
+        let is_at_limit = live.banned.len() >= shared.rooms.bans && !live.banned.contains(&who);
+        (live.presence.has(who), is_at_limit, live.room.off_record)
     };
     if !present && !ban {
         return Err(Refusal::NoSuchPerson);
+    }
+    if ban && is_at_limit {
+        return Err(Refusal::TooManyBans);
     }
     let standing = if ban { Standing::Banned } else { Standing::None };
     if !off_record {
@@ -122,6 +169,23 @@ async fn kick(shared: Arc<Shared>, room: RoomId, who: Uid, ban: bool) -> Result<
         }
     }
     shared.state_changed();
+    Ok(())
+}
+
+async fn lift_ban(shared: Arc<Shared>, room: RoomId, who: Uid) -> Result<(), Refusal> {
+    let off_record = {
+        let state = shared.state();
+        let live = state.live(room)?;
+        if !live.banned.contains(&who) {
+            return Ok(());
+        }
+        live.room.off_record
+    };
+    if !off_record {
+        until_known(|| shared.store.set_standing(room, who, Standing::None)).await?;
+    }
+    shared.state().live_mut(room)?.banned.remove(&who);
+    shared.rights_changed(room);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use crate::chat::{Uid, people::Person};
+use crate::chat::{Origin, Uid, people::Person};
 
 /// One connection's place in a room. Unique in the process, so that a late farewell of an old
 /// connection never counts against a new one.
@@ -22,6 +22,8 @@ pub struct Full;
 struct Occupant {
     person: Person,
     seats: BTreeSet<SeatId>,
+    /// Who came earlier has a smaller one.
+    arrival: u64,
     /// A lost connection may come back until then.
     lost_until: Option<Instant>,
 }
@@ -30,13 +32,14 @@ struct Occupant {
 #[derive(Clone, Debug, Default)]
 pub struct Presence {
     occupants: BTreeMap<Uid, Occupant>,
+    arrivals: u64,
 }
 
 impl Presence {
-    /// Somebody who was here before a restart: without a connection, awaited until `until`.
+    /// Somebody who was here before a restart: without a connection, awaited until `until`. To be
+    /// called in the order in which they came.
     pub fn restore(&mut self, person: Person, until: Instant) {
-        let occupant = Occupant { seats: BTreeSet::new(), lost_until: Some(until), person };
-        self.occupants.insert(occupant.person.uid, occupant);
+        self.insert(person, BTreeSet::new(), Some(until));
     }
 
     /// Takes a place. `Ok(true)` when the identity was not here before: that is a join.
@@ -49,10 +52,14 @@ impl Presence {
         if self.count() >= max {
             return Err(Full);
         }
-        let seats = BTreeSet::from([seat]);
-        let occupant = Occupant { person: person.clone(), seats, lost_until: None };
-        self.occupants.insert(person.uid, occupant);
+        self.insert(person.clone(), BTreeSet::from([seat]), None);
         Ok(true)
+    }
+
+    fn insert(&mut self, person: Person, seats: BTreeSet<SeatId>, lost_until: Option<Instant>) {
+        self.arrivals += 1;
+        let occupant = Occupant { arrival: self.arrivals, seats, lost_until, person };
+        self.occupants.insert(occupant.person.uid, occupant);
     }
 
     /// A connection leaves on purpose. The person, when that was an exit.
@@ -112,6 +119,13 @@ impl Presence {
         self.occupants.values().map(|occupant| (&occupant.person, occupant.seats.len()))
     }
 
+    /// Who comes next after an owner who has gone: a person before anything else, and of those who
+    /// has been here longest.
+    pub fn heir(&self) -> Option<&Person> {
+        let rank = |it: &&Occupant| (it.person.kind != Origin::Browser, it.arrival);
+        self.occupants.values().min_by_key(rank).map(|occupant| &occupant.person)
+    }
+
     fn exit_if(&mut self, who: Uid, gone: impl Fn(&Occupant) -> bool) -> Option<Person> {
         if !gone(self.occupants.get(&who)?) {
             return None;
@@ -125,7 +139,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::chat::{Colour, Origin};
+    use crate::chat::Colour;
 
     fn person(n: u8) -> Person {
         let uid = Uid::from_entropy([n; 16]);
@@ -191,6 +205,21 @@ mod tests {
         assert_eq!(room.leave(one.uid, 1), None);
         assert_eq!(room.expire(now), None);
         assert_eq!(room.count(), 1);
+    }
+
+    #[test]
+    fn the_heir_is_the_person_who_has_been_here_longest() {
+        let (mut room, now) = (Presence::default(), Instant::now());
+        assert_eq!(room.heir(), None);
+        let device = Person { kind: Origin::Device, ..person(1) };
+        room.restore(device.clone(), now);
+        assert_eq!(room.heir(), Some(&device));
+        room.restore(person(4), now);
+        room.enter(&person(2), 1, 9).unwrap();
+        assert_eq!(room.heir(), Some(&person(4)));
+        room.remove(person(4).uid);
+        room.enter(&person(4), 2, 9).unwrap();
+        assert_eq!(room.heir(), Some(&person(2)), "who comes again has just come");
     }
 
     #[test]

@@ -7,6 +7,28 @@ use crate::{
     store::StoreError,
 };
 
+/// What somebody did too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    #[error("too many messages and changes at once")]
+    Messages,
+    #[error("too many attempts with a password from your address")]
+    Passwords,
+    #[error("too many new rooms from your address")]
+    NewRooms,
+}
+
+impl Limit {
+    /// The setting that it comes from.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Messages => "limits.publish_per_s",
+            Self::Passwords => "limits.password_tries",
+            Self::NewRooms => "limits.rooms_per_minute",
+        }
+    }
+}
+
 /// A refusal that a client can understand. Its text names nothing that the client may not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -32,8 +54,10 @@ pub enum Refusal {
     Draft(#[from] DraftFault),
     #[error("there are too many rooms: remove one first")]
     TooManyRooms,
-    #[error("too often: try again in {} s", .0.as_secs().max(1))]
-    TooOften(Duration),
+    #[error("too many people are banned from this room: lift a ban first")]
+    TooManyBans,
+    #[error("{}: try again in {} s", .0, whole_seconds(*.1))]
+    TooOften(Limit, Duration),
     #[error("there is no space for more images")]
     StorageFull,
     #[error("the store cannot be reached now: try again")]
@@ -50,4 +74,9 @@ impl From<StoreError> for Refusal {
             }
         }
     }
+}
+
+/// Seconds after which it surely works.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }

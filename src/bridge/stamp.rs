@@ -71,6 +71,6 @@ pub fn system(
         occupancy,
         created_at: at,
     };
-    let moves = matches!(kind, Kind::Join | Kind::Exit | Kind::Kick);
-    Stamped { event, whom: moves.then(|| whom.clone()) }
+    let is_about_them = kind != Kind::RemoveRoom;
+    Stamped { event, whom: is_about_them.then(|| whom.clone()) }
 }

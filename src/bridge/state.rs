@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     chat::{
-        Card, Event, Identity, Kind, Room, RoomId, Stamped, Uid, people::Person, phrases::Locale,
+        Card, Event, Identity, Kind, Origin, Room, RoomId, Stamped, Uid, people::Person,
+        phrases::Locale,
     },
     store::SavedRoom,
 };
@@ -177,7 +178,7 @@ impl State {
         let is_join = live.presence.enter(&person, seat, max).map_err(|_| Refusal::Full)?;
         live.expires = None;
         if is_join {
-            self.announce(room, Kind::Join, &person, place);
+            self.announce(room, Kind::Join, &person, place, None);
         }
         self.reschedule(room);
         Ok(())
@@ -216,13 +217,17 @@ impl State {
             self.due.remove(&(due, room));
             let Some(live) = self.rooms.get_mut(&room) else { continue };
             live.due = None;
+            let mut gone = Vec::new();
             if live.expires.is_some_and(|expires| expires <= now) {
                 self.close(room, None);
                 continue;
             }
+            // All exits first: nobody takes over who is on the way out, too.
             while let Some(person) = self.expire(room, now) {
                 self.tell(room, Kind::Exit, &person);
+                gone.push(person.uid);
             }
+            self.succeed(room, &gone);
             self.settle(room);
         }
     }
@@ -248,15 +253,22 @@ impl State {
     }
 
     /// A system event, with the occupancy that follows from it.
-    pub fn tell(&mut self, room: RoomId, kind: Kind, whom: &Person) {
-        self.announce(room, kind, whom, None);
+    fn tell(&mut self, room: RoomId, kind: Kind, whom: &Person) {
+        self.announce(room, kind, whom, None, None);
     }
 
-    fn announce(&mut self, room: RoomId, kind: Kind, whom: &Person, place: Option<Place>) {
+    fn announce(
+        &mut self,
+        room: RoomId,
+        kind: Kind,
+        whom: &Person,
+        place: Option<Place>,
+        reply: Option<Reply>,
+    ) {
         let Some(live) = self.rooms.get(&room) else { return };
         let occupancy = Some(live.presence.count());
         let message = stamp::system(self.locale, kind, room, whom, occupancy);
-        self.send(live.room.off_record, Job::Append { message, place, reply: None });
+        self.send(live.room.off_record, Job::Append { message, place, reply });
         self.changed.insert(room);
     }
 
@@ -292,8 +304,26 @@ impl State {
     fn exited(&mut self, room: RoomId, gone: Option<Person>) {
         if let Some(person) = gone {
             self.tell(room, Kind::Exit, &person);
+            self.succeed(room, &[person.uid]);
             self.settle(room);
         }
+    }
+
+    /// After somebody has gone: was it the owner, whoever comes next takes over.
+    fn succeed(&mut self, room: RoomId, gone: &[Uid]) {
+        let Some(live) = self.rooms.get(&room) else { return };
+        if gone.contains(&live.room.owner)
+            && let Some(heir) = live.heir().cloned()
+        {
+            self.hand_over(room, &heir, None);
+        }
+    }
+
+    /// Gives the room to `heir`, who is in it. The event itself changes the owner in the store.
+    pub fn hand_over(&mut self, room: RoomId, heir: &Person, reply: Option<Reply>) {
+        let Some(live) = self.rooms.get_mut(&room) else { return };
+        (live.room.owner, live.room.owner_colour) = (heir.uid, heir.user);
+        self.announce(room, Kind::Owner, heir, None, reply);
     }
 
     /// After somebody has gone: a room without people goes too, unless it is kept.
@@ -338,13 +368,20 @@ impl Live {
         if open || self.granted.contains(&who.uid) { Ok(()) } else { Err(Refusal::Locked) }
     }
 
+    /// Who takes the room over when its owner has left. A room that is kept waits for its owner as
+    /// long as there are only devices: it would outlive them anyway.
+    fn heir(&self) -> Option<&Person> {
+        let heir = self.presence.heir();
+        heir.filter(|heir| !self.room.keep || heir.kind == Origin::Browser)
+    }
+
     fn owner(&self) -> Person {
         let known = self.presence.people().find(|(person, _)| person.uid == self.room.owner);
         known.map(|(person, _)| person.clone()).unwrap_or_else(|| Person {
             uid: self.room.owner,
             user: self.room.owner_colour,
             name: None,
-            kind: crate::chat::Origin::Browser,
+            kind: Origin::Browser,
         })
     }
 }

@@ -49,7 +49,7 @@ impl Lab {
     async fn room(&self, owner: &Identity, set: impl FnOnce(&mut RoomDraft)) -> RoomId {
         let mut draft = draft("tea");
         set(&mut draft);
-        self.bridge.create(owner, draft).await.unwrap().id
+        self.bridge.create(owner, draft, HOME).await.unwrap().id
     }
 
     fn member(&self, who: &Arc<Identity>, room: RoomId) -> Member {
@@ -124,7 +124,7 @@ async fn what_is_said_is_numbered_stored_and_announced() {
     seat.leave();
 
     let mut told = Vec::new();
-    while told.len() < 4 {
+    while told.len() < 5 {
         told.push(lab.event(room).await);
     }
     let kinds: Vec<_> = told.iter().map(|event| (event.seq, event.kind, event.uid)).collect();
@@ -135,6 +135,7 @@ async fn what_is_said_is_numbered_stored_and_announced() {
             (Some(2), Kind::Join, other.uid),
             (Some(3), Kind::Chat, other.uid),
             (Some(4), Kind::Exit, one.uid),
+            (Some(5), Kind::Owner, other.uid),
         ]
     );
     assert_eq!(told[3].occupancy, Some(1));
@@ -298,7 +299,7 @@ async fn a_locked_room_opens_for_its_password_and_closes_with_a_new_one() {
 
     let mut changes = lab.bridge.rights_changes();
     let wish = Wish { password: Some("new".into()), ..Wish::default() };
-    lab.bridge.owner(&owner, room).unwrap().change(wish).await.unwrap();
+    lab.bridge.owner(&owner, room).unwrap().change(wish, HOME).await.unwrap();
     assert_eq!(changes.recv().await.unwrap(), room);
     for who in [&guest, &by_proof] {
         assert_eq!(lab.bridge.member(who, room).err(), Some(Refusal::Locked));
@@ -319,7 +320,7 @@ async fn guesses_are_slowed_down_per_address() {
         assert_eq!(guess, Err(Refusal::WrongPassword));
     }
     let slowed = lab.bridge.unlock(&guest, room, "secret", HOME).await;
-    assert!(matches!(slowed, Err(Refusal::TooOften(_))), "{slowed:?}");
+    assert!(matches!(slowed, Err(Refusal::TooOften(Limit::Passwords, _))), "{slowed:?}");
     let elsewhere = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
     lab.bridge.unlock(&guest, room, "secret", elsewhere).await.unwrap();
     lab.close().await;
@@ -378,10 +379,10 @@ async fn bad_rooms_and_images_are_refused_and_nothing_is_left() {
     let dir = TempDir::new().unwrap();
     let lab = Lab::open(dir.path(), |config| config.rooms.per_identity = 1).await;
     let one = person(1);
-    let bad = lab.bridge.create(&one, draft("  ")).await;
+    let bad = lab.bridge.create(&one, draft("  "), HOME).await;
     assert_eq!(bad, Err(Refusal::Room(vec![RoomFault::Title])));
     let room = lab.room(&one, |_| {}).await;
-    assert_eq!(lab.bridge.create(&one, draft("b")).await, Err(Refusal::TooManyRooms));
+    assert_eq!(lab.bridge.create(&one, draft("b"), HOME).await, Err(Refusal::TooManyRooms));
     let bytes = Bytes::from_static(b"GIF89a\xff\xff\xff\xff\x00\x00\x00;");
     let bomb = Draft::Image { kind: ImageKind::Gif, bytes, caption: None, key: None };
     let refused = lab.member(&one, room).post(bomb).await;

@@ -237,8 +237,8 @@ impl Event {
 pub struct Stamped {
     /// `seq` is `None`.
     pub event: Event,
-    /// Whom a join or exit concerns: with it the store keeps the room's roster, so that a restart
-    /// knows who was there.
+    /// Whom a join, exit, kick or change of owner concerns: with it the store keeps the room's
+    /// roster and its owner, so that a restart knows who was there, and whose it is.
     pub whom: Option<Person>,
 }
 

@@ -71,7 +71,7 @@ impl Identity {
 }
 
 /// The colour that belongs to a uid.
-fn colour_of(uid: Uid) -> Colour {
+pub fn colour_of(uid: Uid) -> Colour {
     let digest = Sha256::digest(uid.as_str());
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

@@ -88,13 +88,10 @@ impl Room {
         if let Some(keep) = change.keep {
             self.keep = keep;
         }
-        if let Some((uid, colour)) = change.owner {
-            (self.owner, self.owner_colour) = (uid, colour);
-        }
     }
 }
 
-/// What changes of a room; `None` stays as it is.
+/// What changes of a room; `None` stays as it is. Its owner changes by an event of its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomChange {
     pub title: Option<String>,
@@ -102,7 +99,6 @@ pub struct RoomChange {
     /// `Some(None)` unlocks.
     pub password: Option<Option<PasswordHash>>,
     pub keep: Option<bool>,
-    pub owner: Option<(Uid, Colour)>,
 }
 
 /// A room that somebody wants: title and limits as given, the password in plain.

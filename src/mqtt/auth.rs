@@ -41,7 +41,7 @@ impl Peer {
 }
 
 /// The identity behind a CONNECT. `client_id` is the one that the client brought or was assigned.
-/// Refusals are the same for an unknown name and a wrong secret.
+/// Refusals are the same for an unknown name and a wrong secret; each counts against the address.
 pub async fn identify(
     bridge: &Bridge,
     anonymous_allowed: bool,
@@ -64,15 +64,23 @@ pub async fn identify(
     let Some(user_name) = connect.user_name.as_deref().filter(|name| !name.is_empty()) else {
         return nobody();
     };
+    bridge.may_try(peer.address).map_err(refused)?;
+    let unknown = || {
+        bridge.wrong_try(peer.address);
+        wrong()
+    };
     let password = connect.password.as_deref().unwrap_or_default();
-    let Ok(password) = std::str::from_utf8(password) else { return Err(wrong()) };
-    if let Some(room) = user_name.strip_prefix("room:") {
-        let who = nobody()?;
-        let room = room.parse().map_err(|_| wrong())?;
-        let proof = bridge.check_password(room, password, peer.address).await.map_err(refused)?;
-        return Ok(Identity { unlocked: Some(proof), ..who });
-    }
-    bridge.device(user_name, password, peer.address).await.map_err(refused)
+    let password = std::str::from_utf8(password).map_err(|_| unknown())?;
+    let Some(room) = user_name.strip_prefix("room:") else {
+        return bridge.device(user_name, password, peer.address).await.map_err(refused);
+    };
+    let who = nobody()?;
+    let room = room.parse().map_err(|_| unknown())?;
+    let proof = match bridge.check_password(room, password, peer.address).await {
+        Err(bridge::Refusal::NoSuchRoom) => return Err(unknown()),
+        proof => proof.map_err(refused)?,
+    };
+    Ok(Identity { unlocked: Some(proof), ..who })
 }
 
 fn wrong() -> Refusal {
@@ -82,7 +90,7 @@ fn wrong() -> Refusal {
 fn refused(refusal: bridge::Refusal) -> Refusal {
     let text = refusal.to_string();
     match refusal {
-        bridge::Refusal::TooOften(_) => Refusal::new(ReasonCode::ConnectionRateExceeded, text),
+        bridge::Refusal::TooOften(..) => Refusal::new(ReasonCode::ConnectionRateExceeded, text),
         bridge::Refusal::Unavailable => Refusal::new(ReasonCode::ServerUnavailable, text),
         _ => wrong(),
     }

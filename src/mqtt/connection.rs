@@ -110,9 +110,10 @@ impl Connection {
     }
 
     /// The mailbox, while mail may be taken from it: not before a SUBSCRIBE has been answered, so
-    /// that what it brings comes after the SUBACK.
+    /// that what it brings comes after the SUBACK; and only what goes out at once, so that what
+    /// waits for a client waits in one place and counts once.
     pub(super) fn open_mailbox(&self) -> Option<Arc<Mailbox>> {
-        let is_open = self.session.is_live() && !self.session.has_request();
+        let is_open = self.session.has_room() && !self.session.has_request();
         self.mailbox().filter(|_| is_open)
     }
 

@@ -36,6 +36,7 @@ impl Counters {
     }
 
     pub(super) fn client_came(&self) {
+        self.connections.add(1);
         self.connected.fetch_add(1, Ordering::Relaxed);
     }
 

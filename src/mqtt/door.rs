@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::bridge::address::host;
+
 /// Counts those who are in. Limits of 0 are none.
 #[derive(Debug)]
 pub struct Door {
@@ -42,6 +44,7 @@ impl Door {
     }
 
     pub fn enter(self: &Arc<Door>, address: IpAddr) -> Result<Pass, Crowded> {
+        let address = host(address);
         let mut inside = self.inside();
         if self.most > 0 && inside.all >= self.most {
             return Err(Crowded::Everywhere);

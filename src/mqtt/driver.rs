@@ -139,7 +139,7 @@ where
     /// Takes one packet in. False when there is none.
     fn take_in(&mut self, now: Instant) -> bool {
         let session = &self.connection.session;
-        let limits = session.decode_limits();
+        let limits = session.decode_limits(self.input.first().copied());
         match decode(&mut self.input, session.version(), limits) {
             Ok(Some(packet)) => {
                 self.connection.received(packet, now);

@@ -15,12 +15,12 @@ use super::{
     plain::{PlainTopics, RetainLimits},
     policy::Policy,
     session::Limits,
-    sessions::{Over, Sessions},
+    sessions::{Over, SessionLimits, Sessions},
     sys, tcp,
     tls::Tls,
 };
 use crate::{
-    bridge::Bridge,
+    bridge::{Bridge, pace::Rate},
     bus::{SharedBus, Stopped},
     config::Config,
 };
@@ -65,10 +65,6 @@ pub(super) struct Shared {
     pub(super) connections: TaskTracker,
 }
 
-/// Connections over the limit that are answered at a time.
-const PORCH: usize = 64;
-/// Retained messages on open topics.
-const OPEN_RETAINED: RetainLimits = RetainLimits { messages: 100_000, bytes: 256 << 20 };
 /// A card is some 300 bytes; the number of rooms is limited by the bridge.
 const CARDS: RetainLimits = RetainLimits { messages: usize::MAX, bytes: usize::MAX };
 const SYS: RetainLimits = RetainLimits { messages: 1000, bytes: 1 << 20 };
@@ -89,23 +85,21 @@ impl Edge {
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
         let shown = Arc::clone(&directory);
         let (hub, mut tasks) = Hub::start(bridge.clone(), bus, shown, workers).await?;
-        let mailbox = MailboxLimits {
-            messages: config.limits.queued_messages,
-            bytes: config.limits.queued_bytes,
-        };
         let door = Door::new(config.limits.connections, config.limits.connections_per_address);
+        let retained =
+            RetainLimits { messages: config.topics.retained, bytes: config.topics.retained_bytes };
         let shared = Arc::new(Shared {
             bridge,
             hub,
-            sessions: Sessions::new(config.limits.sessions, mailbox),
+            sessions: Sessions::new(sessions_limits(config)),
             policy,
             limits: Arc::new(limits),
             directory,
             sys: PlainTopics::new(SYS),
-            open: PlainTopics::new(OPEN_RETAINED),
+            open: PlainTopics::new(retained),
             counters: Counters::default(),
             door,
-            porch: Door::new(PORCH, 0),
+            porch: Door::new(config.limits.turned_away, 0),
             anonymous: config.mqtt.anonymous,
             text_chars: config.limits.text_chars,
             page: config.limits.page,
@@ -147,6 +141,11 @@ impl Edge {
         Arc::clone(&self.0.door)
     }
 
+    /// Counts those who are told that there is no place for them.
+    pub fn porch(&self) -> Arc<Door> {
+        Arc::clone(&self.0.porch)
+    }
+
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }
@@ -165,6 +164,7 @@ impl Edge {
     pub(super) async fn end(&self, over: Over) {
         if let Some(id) = over.id {
             self.0.open.forget(id);
+            self.0.hub.forget(id);
         }
         if let Some(will) = over.will {
             publish_will(self, will).await;
@@ -192,6 +192,17 @@ fn filters(key: &'static str, texts: &[String], limits: TopicLimits) -> Result<V
     parsed.collect()
 }
 
+fn sessions_limits(config: &Config) -> SessionLimits {
+    let limits = &config.limits;
+    SessionLimits {
+        away: limits.sessions,
+        mailbox: MailboxLimits { messages: limits.queued_messages, bytes: limits.queued_bytes },
+        waiting: limits.queued_total_bytes,
+        takeovers: limits.takeovers,
+        takeover_window: Duration::from_millis(limits.takeover_window_ms),
+    }
+}
+
 fn session_limits(config: &Config) -> Limits {
     let limits = &config.limits;
     let connect = Duration::from_millis(limits.connect_ms);
@@ -201,12 +212,14 @@ fn session_limits(config: &Config) -> Limits {
         authentication_timeout: connect + store,
         max_connect_size: limits.packet_before_connect,
         max_packet_size: limits.packet,
+        max_other_size: limits.packet_other,
         max_user_properties: limits.user_properties,
         max_client_id_bytes: limits.client_id_bytes,
         receive_maximum: limits.inflight,
         max_unreleased: usize::from(limits.inflight) * 4,
         max_unsettled_publishes: limits.waiting_publishes,
         topic_alias_maximum: limits.topic_aliases,
+        control: Rate::new(limits.control_per_s.into(), limits.control_burst),
         max_inflight: limits.inflight,
         max_queued: limits.queued_messages,
         max_queued_bytes: limits.queued_bytes,
@@ -214,7 +227,7 @@ fn session_limits(config: &Config) -> Limits {
         max_filters_per_packet: limits.subscriptions,
         topic: TopicLimits { max_bytes: limits.filter_bytes, max_levels: limits.filter_levels },
         max_keep_alive_s: config.mqtt.keep_alive_s,
-        max_silence_v4: Duration::from_secs(24 * 60 * 60),
+        max_silence_v4: Duration::from_secs(config.mqtt.silence_s),
         max_session_expiry_s: config.mqtt.session_expiry_s,
         max_will_delay_s: config.mqtt.session_expiry_s,
     }

@@ -85,7 +85,8 @@ impl Hub {
         self.0.rooms_of(room).leave(room, session);
     }
 
-    /// From now on the events of every room that the monitor may read go to its mailbox.
+    /// From now on the events of every room that the monitor may read go to its mailbox, also while
+    /// its client is away.
     pub fn watch(&self, filter: &Filter, monitor: &Monitor) {
         for shard in 0..self.0.shards.len() {
             self.0.rooms(shard).watch(filter, monitor.clone());
@@ -95,6 +96,13 @@ impl Hub {
     pub fn unwatch(&self, filter: &Filter, session: SessionId) {
         for shard in 0..self.0.shards.len() {
             self.0.rooms(shard).unwatch(filter, session);
+        }
+    }
+
+    /// Ends all that a session watches.
+    pub fn forget(&self, session: SessionId) {
+        for shard in 0..self.0.shards.len() {
+            self.0.rooms(shard).forget_monitor(session);
         }
     }
 }

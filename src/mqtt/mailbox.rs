@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -63,12 +66,49 @@ pub struct MailboxLimits {
     pub bytes: usize,
 }
 
+/// What waits in all mailboxes together, a message counted in each of them.
+#[derive(Debug)]
+pub struct Waiting {
+    limit: usize,
+    bytes: AtomicUsize,
+}
+
+/// Bytes that may wait in a mailbox even when too many wait in all of them: those who keep up do not
+/// pay for the others.
+const SPARED: usize = 16 * 1024;
+
+impl Waiting {
+    pub fn new(limit: usize) -> Arc<Waiting> {
+        Arc::new(Waiting { limit, bytes: AtomicUsize::new(0) })
+    }
+
+    /// Counts `bytes` more. False, and nothing counted, when that is too much for a mailbox that
+    /// would hold `own` then.
+    fn add(&self, bytes: usize, own: usize) -> bool {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = own <= SPARED || before.saturating_add(bytes) <= self.limit;
+        if !fits {
+            self.remove(bytes);
+        }
+        fits
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
 /// When it is full the connection ends with 0x97: nothing is ever skipped. Events of a room that
 /// one is in come from the log on return. With anything else of QoS 1 or 2 gone the session is not
 /// taken up again: its client is told so by "no session present".
 #[derive(Debug)]
 pub struct Mailbox {
     limits: MailboxLimits,
+    all: Arc<Waiting>,
     inner: Mutex<Inner>,
     ready: Notify,
     ended: Notify,
@@ -86,8 +126,10 @@ struct Inner {
 }
 
 impl Mailbox {
-    pub fn new(limits: MailboxLimits) -> Mailbox {
-        Mailbox { limits, inner: Mutex::default(), ready: Notify::new(), ended: Notify::new() }
+    /// `all`: what it is one of.
+    pub fn new(limits: MailboxLimits, all: Arc<Waiting>) -> Mailbox {
+        let (ready, ended) = (Notify::new(), Notify::new());
+        Mailbox { limits, all, inner: Mutex::default(), ready, ended }
     }
 
     /// Puts something in. Never waits.
@@ -98,10 +140,12 @@ impl Mailbox {
             return;
         }
         let bytes = inner.bytes.saturating_add(mail.size());
-        if inner.mail.len() >= self.limits.messages || bytes > self.limits.bytes {
+        let is_full = inner.mail.len() >= self.limits.messages || bytes > self.limits.bytes;
+        if is_full || !self.all.add(mail.size(), bytes) {
             inner.overflowed = true;
             inner.lost |= mail.must_arrive() || inner.mail.iter().any(Mail::must_arrive);
             inner.mail = VecDeque::new();
+            self.all.remove(inner.bytes);
             inner.bytes = 0;
             inner.end = (!inner.away).then_some(Reason::SlowReader);
         } else {
@@ -143,6 +187,7 @@ impl Mailbox {
         let mut inner = self.inner();
         let mail = inner.mail.pop_front()?;
         inner.bytes -= mail.size();
+        self.all.remove(mail.size());
         if inner.mail.is_empty() && inner.mail.capacity() > 64 {
             inner.mail = VecDeque::new();
         }
@@ -164,11 +209,24 @@ impl Mailbox {
         inner.away = true;
         inner.end = None;
         inner.overflowed = false;
-        // Events of rooms come from the log; a monitor sees what is said while it is there.
-        inner.mail.retain(
-            |mail| matches!(mail, Mail::Plain(delivery) if delivery.qos != Qos::AtMostOnce),
-        );
-        inner.bytes = inner.mail.iter().map(Mail::size).sum();
+        // What is said in a room that one is in comes from the log.
+        self.retain(&mut inner, Mail::must_arrive);
+    }
+
+    /// Takes out what was kept of rooms that may not be read any more.
+    pub fn forget_rooms(&self, may_read: impl Fn(RoomId) -> bool) {
+        let mut inner = self.inner();
+        self.retain(&mut inner, |mail| match mail {
+            Mail::Event(event) => may_read(event.room),
+            Mail::Plain(_) | Mail::Evicted(_) => true,
+        });
+    }
+
+    fn retain(&self, inner: &mut Inner, stays: impl Fn(&Mail) -> bool) {
+        inner.mail.retain(stays);
+        let bytes = inner.mail.iter().map(Mail::size).sum();
+        self.all.remove(inner.bytes - bytes);
+        inner.bytes = bytes;
     }
 
     pub fn is_away(&self) -> bool {
@@ -187,13 +245,40 @@ impl Mailbox {
     }
 }
 
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let bytes = self.inner().bytes;
+        self.all.remove(bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::mqtt::scenario::delivery;
 
     fn mailbox(messages: usize, bytes: usize) -> Mailbox {
-        Mailbox::new(MailboxLimits { messages, bytes })
+        Mailbox::new(MailboxLimits { messages, bytes }, Waiting::new(usize::MAX))
+    }
+
+    #[test]
+    fn when_all_hold_too_much_those_with_little_are_spared() {
+        let all = Waiting::new(40_000);
+        let limits = MailboxLimits { messages: 100, bytes: 100_000 };
+        let [slow, other] = [(), ()].map(|()| Mailbox::new(limits, Arc::clone(&all)));
+        let large = || Mail::Plain(delivery(Qos::AtMostOnce, &"x".repeat(10_000)));
+        (0..3).for_each(|_| slow.push(large()));
+        other.push(large());
+        assert!(all.bytes() > 40_000 && slow.end().is_none() && other.end().is_none());
+        slow.push(large());
+        assert_eq!((slow.end(), other.end()), (Some(Reason::SlowReader), None));
+        (0..2).for_each(|_| other.push(large()));
+        assert!(other.end().is_none(), "there is space again");
+        assert!(other.take().is_some());
+        other.leave();
+        assert_eq!(all.bytes(), 0, "QoS 0 is not kept for somebody away");
+        drop((slow, other));
+        assert_eq!(all.bytes(), 0);
     }
 
     fn mail(qos: Qos) -> Mail {

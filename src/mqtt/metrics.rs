@@ -41,6 +41,11 @@ impl Edge {
                 "PUBLISH packets refused",
                 counters.publishes_refused.value(),
             ),
+            (
+                "waiting_bytes",
+                "Bytes that wait for clients, a message counted for each",
+                count(shared.sessions.waiting()),
+            ),
             ("bytes_received_total", "Bytes received over MQTT", counters.bytes_received.value()),
             ("bytes_sent_total", "Bytes sent over MQTT", counters.bytes_sent.value()),
             (

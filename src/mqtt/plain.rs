@@ -240,7 +240,11 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::mqtt::{codec::Properties, filter::TopicLimits, mailbox::MailboxLimits};
+    use crate::mqtt::{
+        codec::Properties,
+        filter::TopicLimits,
+        mailbox::{MailboxLimits, Waiting},
+    };
 
     const LIMITS: RetainLimits = RetainLimits { messages: 3, bytes: 1000 };
 
@@ -252,7 +256,7 @@ mod tests {
         let limits = MailboxLimits { messages: 100, bytes: 100_000 };
         Subscriber {
             session: SessionId::new(session),
-            mailbox: Arc::new(Mailbox::new(limits)),
+            mailbox: Arc::new(Mailbox::new(limits, Waiting::new(usize::MAX))),
             options: SubscribeOptions { qos, ..SubscribeOptions::default() },
             identifier: None,
         }

@@ -123,8 +123,12 @@ impl From<bridge::Refusal> for Refusal {
         let code = match &refusal {
             No::NoSuchRoom | No::NoSuchPerson | No::NotFound => ReasonCode::TopicNameInvalid,
             No::Locked | No::WrongPassword | No::Banned | No::NotOwner => ReasonCode::NotAuthorized,
-            No::Full | No::TooManyRooms | No::StorageFull => ReasonCode::QuotaExceeded,
-            No::TooOften(_) => ReasonCode::MessageRateTooHigh,
+            No::Full
+            | No::TooManyRooms
+            | No::TooManyBans
+            | No::StorageFull(..)
+            | No::QuotaUsed(..) => ReasonCode::QuotaExceeded,
+            No::TooOften(..) => ReasonCode::MessageRateTooHigh,
             No::Draft(_) | No::Room(_) => ReasonCode::PayloadFormatInvalid,
             No::Unavailable => ReasonCode::ServerUnavailable,
         };

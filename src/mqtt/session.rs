@@ -37,9 +37,10 @@ pub use self::{
     stored::{HeldSubscription, Stored},
 };
 use super::{
-    codec::{ConnAck, DecodeError, DecodeLimits, EncodeError, Packet, SubAck, Version},
+    codec::{ConnAck, DecodeError, DecodeLimits, EncodeError, Packet, PacketType, SubAck, Version},
     reason::{Reason, ReasonCode},
 };
+use crate::bridge::pace::Bucket;
 
 /// The server's side of one connection. Feed it packets only while [`Session::accepts_input`], take
 /// all effects after every call, come back at [`Session::deadline`].
@@ -54,6 +55,9 @@ pub struct Session {
     last_token: u64,
     /// When the client was last heard, or when the present phase began.
     heard: Instant,
+    control: Bucket,
+    /// It has asked for too much: until then nothing is taken in.
+    paused_until: Option<Instant>,
     inbound: Inbound,
     outbound: Outbound,
     subscriptions: stored::Subscriptions,
@@ -76,13 +80,15 @@ impl Session {
     /// A session for a transport that was opened at `now`.
     pub fn new(limits: Arc<Limits>, now: Instant) -> Session {
         Session {
-            limits,
             phase: Phase::Connecting,
             client: None,
             answer_in: None,
             effects: VecDeque::new(),
             last_token: 0,
             heard: now,
+            control: Bucket::full(limits.control, now),
+            paused_until: None,
+            limits,
             inbound: Inbound::default(),
             outbound: Outbound::default(),
             subscriptions: stored::Subscriptions::default(),
@@ -99,13 +105,15 @@ impl Session {
 
     /// Whether another packet may be given to [`Session::received`]. While it is false the bytes
     /// stay where they are, and the peer is held back by its transport: during authentication,
-    /// during a SUBSCRIBE or UNSUBSCRIBE, and with too many publishes waiting for their commit.
+    /// during a SUBSCRIBE or UNSUBSCRIBE, with too many publishes waiting for their commit, and for
+    /// a while after too many control packets.
     pub fn accepts_input(&self) -> bool {
         match self.phase {
             Phase::Connecting => true,
             Phase::Authenticating | Phase::Closed => false,
             Phase::Live => {
                 self.request.is_none()
+                    && self.paused_until.is_none()
                     && self.inbound.unsettled() < self.limits.max_unsettled_publishes
             }
         }
@@ -121,11 +129,14 @@ impl Session {
         self.client.as_ref().map(|client| client.version)
     }
 
-    /// What to decode with: less before the client is known.
-    pub fn decode_limits(&self) -> DecodeLimits {
+    /// What to decode a packet with that begins with this byte: less before the client is known,
+    /// and much only for a PUBLISH.
+    pub fn decode_limits(&self, first: Option<u8>) -> DecodeLimits {
+        let is_publish = first.is_some_and(|first| first >> 4 == PacketType::Publish as u8);
         let max_packet_size = match self.phase {
             Phase::Connecting | Phase::Authenticating => self.limits.max_connect_size,
-            Phase::Live | Phase::Closed => self.limits.max_packet_size,
+            Phase::Live | Phase::Closed if is_publish => self.limits.max_packet_size,
+            Phase::Live | Phase::Closed => self.limits.max_other_size,
         };
         DecodeLimits { max_packet_size, max_user_properties: self.limits.max_user_properties }
     }
@@ -161,13 +172,22 @@ impl Session {
     }
 
     fn received_live(&mut self, packet: Packet, now: Instant) {
+        match &packet {
+            Packet::PingReq => self.charge(1, now),
+            Packet::Subscribe(subscribe) => self.charge(subscribe.subscriptions.len(), now),
+            Packet::Unsubscribe(unsubscribe) => self.charge(unsubscribe.filters.len(), now),
+            _ => {}
+        }
         match packet {
-            Packet::Publish(publish) => self.publish(publish),
+            Packet::Publish(publish) => self.publish(publish, now),
             Packet::PubAck(ack) => self.outbound_step(now, |out, to| out.puback(&ack, to)),
             Packet::PubRec(ack) => self.outbound_step(now, |out, to| out.pubrec(&ack, to)),
             Packet::PubComp(ack) => self.outbound_step(now, |out, to| out.pubcomp(&ack, to)),
             Packet::PubRel(ack) => {
                 let reply = self.inbound.release(ack.packet_id);
+                if reply.code.is_failure() {
+                    self.charge(1, now);
+                }
                 self.send(Packet::PubComp(reply));
             }
             Packet::Subscribe(subscribe) => self.subscribe(subscribe),
@@ -240,6 +260,13 @@ impl Session {
 
     /// When [`Session::tick`] has something to do, unless packets arrive before.
     pub fn deadline(&self) -> Option<Instant> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        self.silence_ends().into_iter().chain(self.paused_until).min()
+    }
+
+    fn silence_ends(&self) -> Option<Instant> {
         let patience = match self.phase {
             Phase::Connecting => self.limits.connect_timeout,
             Phase::Authenticating => self.limits.authentication_timeout,
@@ -251,27 +278,36 @@ impl Session {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Instant) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
+        let is_over = self.silence_ends().is_some_and(|end| end <= now);
         match self.phase {
+            _ if !is_over => {}
             Phase::Connecting | Phase::Authenticating => self.close(Reason::ConnectTimeout),
             // Whoever is not listened to cannot be called silent.
             Phase::Live if !self.accepts_input() => self.heard = now,
             Phase::Live => self.close(Reason::KeepAliveTimeout),
             Phase::Closed => {}
         }
+        self.paused_until.take_if(|until| *until <= now);
     }
 
+    /// `step` tells whether the acknowledgement was one of something.
     fn outbound_step(
         &mut self,
         now: Instant,
-        step: impl FnOnce(&mut Outbound, &mut VecDeque<Effect>) -> Result<(), Reason>,
+        step: impl FnOnce(&mut Outbound, &mut VecDeque<Effect>) -> Result<bool, Reason>,
     ) {
         match step(&mut self.outbound, &mut self.effects) {
-            Ok(()) => self.outbound.pump(now, &mut self.effects),
+            Ok(true) => self.outbound.pump(now, &mut self.effects),
+            Ok(false) => self.charge(1, now),
             Err(reason) => self.close(reason),
         }
+    }
+
+    /// Counts what was asked for; with too much of it reading pauses until it is worked off.
+    fn charge(&mut self, count: usize, now: Instant) {
+        let rate = self.limits.control;
+        self.control.charge(u32::try_from(count).unwrap_or(u32::MAX), rate, now);
+        self.paused_until = self.control.wait(rate, now).map(|wait| now + wait);
     }
 
     fn send(&mut self, packet: Packet) {

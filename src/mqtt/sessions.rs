@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     codec::Will,
-    mailbox::{Mailbox, MailboxLimits},
+    mailbox::{Mailbox, MailboxLimits, Waiting},
     reason::{Reason, ReasonCode, Refusal},
     session::Stored,
 };
@@ -74,10 +74,22 @@ pub struct Leaving {
     pub will: Option<DelayedWill>,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// Sessions kept for absent clients; the one that is due first makes room for another.
+    pub away: usize,
+    pub mailbox: MailboxLimits,
+    /// Bytes in all mailboxes together.
+    pub waiting: usize,
+    /// Take-overs of one session within the window; more are refused until it has passed.
+    pub takeovers: u32,
+    pub takeover_window: Duration,
+}
+
 #[derive(Debug)]
 pub struct Sessions {
-    most_away: usize,
-    mailbox: MailboxLimits,
+    limits: SessionLimits,
+    waiting: Arc<Waiting>,
     next: AtomicU64,
     entries: Mutex<Entries>,
     changed: Notify,
@@ -112,10 +124,6 @@ struct Pace {
     count: u32,
 }
 
-/// Take-overs of one session within `PACE_WINDOW`; more are refused until it has passed.
-const MOST_TAKE_OVERS: u32 = 10;
-const PACE_WINDOW: Duration = Duration::from_secs(10);
-
 /// What ended while nobody was there: its subscriptions must go, its will be given out.
 #[derive(Debug)]
 pub struct Over {
@@ -124,12 +132,10 @@ pub struct Over {
 }
 
 impl Sessions {
-    /// Keeps at most `most_away` sessions of absent clients; the one that is due first makes
-    /// room for another.
-    pub fn new(most_away: usize, mailbox: MailboxLimits) -> Sessions {
+    pub fn new(limits: SessionLimits) -> Sessions {
         Sessions {
-            most_away,
-            mailbox,
+            limits,
+            waiting: Waiting::new(limits.waiting),
             next: AtomicU64::new(1),
             entries: Mutex::default(),
             changed: Notify::new(),
@@ -139,7 +145,16 @@ impl Sessions {
     /// A mailbox for somebody who has no session, under a name of its own.
     pub fn stranger(&self) -> (SessionId, Arc<Mailbox>) {
         let id = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
-        (id, Arc::new(Mailbox::new(self.mailbox)))
+        (id, self.mailbox())
+    }
+
+    fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(self.limits.mailbox, Arc::clone(&self.waiting)))
+    }
+
+    /// Bytes that wait for all clients together.
+    pub fn waiting(&self) -> usize {
+        self.waiting.bytes()
     }
 
     /// Takes the session of `key` over, or begins one. A connection that has it is told and waited
@@ -177,8 +192,8 @@ impl Sessions {
         let mut entries = self.entries();
         let (entry, over) = match entries.remove(key) {
             Some(Entry::Here { id, mailbox, here, taken_over }) if here.has_changed().is_ok() => {
-                *pace = taken_over.next();
-                let allowed = pace.count <= MOST_TAKE_OVERS;
+                *pace = taken_over.next(self.limits.takeover_window);
+                let allowed = pace.count <= self.limits.takeovers;
                 if allowed {
                     mailbox.close(Reason::TakenOver);
                 }
@@ -204,7 +219,7 @@ impl Sessions {
             Some((id, mailbox, kept)) => (id, mailbox, Some(kept)),
             None => {
                 let id = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
-                (id, Arc::new(Mailbox::new(self.mailbox)), None)
+                (id, self.mailbox(), None)
             }
         };
         let (sender, here) = watch::channel(());
@@ -231,7 +246,7 @@ impl Sessions {
         let (id, mailbox) = (place.id, Arc::clone(&place.mailbox));
         let away = Away { id, mailbox, kept: leaving.kept, until, will: later };
         entries.insert(place.key.clone(), Entry::Away(Box::new(away)));
-        let crowded = (entries.due.len() > self.most_away).then(|| entries.remove_first());
+        let crowded = (entries.due.len() > self.limits.away).then(|| entries.remove_first());
         let mut over: Vec<Over> = crowded.flatten().into_iter().collect();
         over.extend(due.map(|will| Over { id: None, will: Some(will) }));
         drop(entries);
@@ -332,9 +347,9 @@ impl Entry {
 }
 
 impl Pace {
-    fn next(self) -> Pace {
+    fn next(self, window: Duration) -> Pace {
         let now = Instant::now();
-        if now.duration_since(self.since) > PACE_WINDOW {
+        if now.duration_since(self.since) > window {
             Pace { since: now, count: 1 }
         } else {
             Pace { count: self.count + 1, ..self }
@@ -349,7 +364,16 @@ mod tests {
     use super::*;
     use crate::mqtt::codec::{Properties, Qos};
 
-    const MAILBOX: MailboxLimits = MailboxLimits { messages: 10, bytes: 1000 };
+    fn sessions(away: usize) -> Sessions {
+        Sessions::new(SessionLimits {
+            away,
+            mailbox: MailboxLimits { messages: 10, bytes: 1000 },
+            waiting: 100_000,
+            takeovers: 10,
+            takeover_window: Duration::from_secs(10),
+        })
+    }
+
     const PATIENCE: Duration = Duration::from_secs(5);
 
     fn key(client_id: &str) -> SessionKey {
@@ -378,7 +402,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_is_taken_up_by_its_own_client_only() {
-        let sessions = Sessions::new(10, MAILBOX);
+        let sessions = sessions(10);
         let (place, _) = enter(&sessions, "a", false).await;
         let id = place.id;
         assert!(sessions.leave(place, leaving(60, None)).is_empty());
@@ -390,7 +414,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_clean_start_ends_what_was_kept_and_gives_its_will_out() {
-        let sessions = Sessions::new(10, MAILBOX);
+        let sessions = sessions(10);
         let (place, _) = enter(&sessions, "a", false).await;
         let id = place.id;
         assert!(sessions.leave(place, leaving(60, Some(30))).is_empty());
@@ -402,7 +426,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_without_expiry_is_over_at_once() {
-        let sessions = Sessions::new(10, MAILBOX);
+        let sessions = sessions(10);
         let (place, _) = enter(&sessions, "a", false).await;
         let id = place.id;
         let over = sessions.leave(place, leaving(0, Some(0)));
@@ -412,7 +436,7 @@ mod tests {
 
     #[tokio::test]
     async fn wills_and_sessions_come_due_in_their_time() {
-        let sessions = Sessions::new(10, MAILBOX);
+        let sessions = sessions(10);
         let (place, _) = enter(&sessions, "a", false).await;
         assert!(sessions.leave(place, leaving(60, Some(10))).is_empty());
         let now = Instant::now();
@@ -428,7 +452,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_that_would_expire_first_makes_room() {
-        let sessions = Sessions::new(2, MAILBOX);
+        let sessions = sessions(2);
         for (client_id, expiry_s) in [("a", 60), ("b", 30), ("c", 90)] {
             let (place, _) = enter(&sessions, client_id, false).await;
             let over = sessions.leave(place, leaving(expiry_s, None));
@@ -441,7 +465,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_does_not_let_go_is_waited_for_only_so_long() {
-        let sessions = Sessions::new(2, MAILBOX);
+        let sessions = sessions(2);
         let (stays, _) = enter(&sessions, "a", false).await;
         let refused = sessions.enter(key("a"), false, PATIENCE).await;
         assert_eq!(refused.err().map(|refusal| refusal.code), Some(ReasonCode::ServerBusy));

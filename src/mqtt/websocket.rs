@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU16, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use axum::{
@@ -21,9 +22,13 @@ use futures_util::{
     Sink, Stream, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Sleep,
+};
 
 use super::{Edge, Peer, driver};
+use crate::bridge::pace::{Bucket, Rate};
 
 /// The subprotocol that a client must offer [MQTT-6.0.0-3].
 pub const SUBPROTOCOL: &str = "mqtt";
@@ -49,7 +54,7 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     request.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| async move {
         // Counted with the edge's connections: the HTTP server's own stop does not wait for them.
         let serve = own.0.connections.clone().track_future(async move {
-            let (reader, writer) = split(socket);
+            let (reader, writer) = split(socket, own.0.limits.control);
             driver::drive(own, peer, reader, writer).await;
             drop(pass);
         });
@@ -57,9 +62,9 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     })
 }
 
-fn split(socket: WebSocket) -> (Reader<SplitStream<WebSocket>>, Writer) {
+fn split(socket: WebSocket, rate: Rate) -> (Reader<SplitStream<WebSocket>>, Writer) {
     let (sink, stream) = socket.split();
-    let reader = Reader::new(stream);
+    let reader = Reader::new(stream, rate);
     let code = Arc::clone(&reader.code);
     (reader, Writer { sink, code, said_goodbye: false })
 }
@@ -69,14 +74,27 @@ pub struct Reader<S> {
     stream: S,
     /// Of the message that is being read.
     rest: Bytes,
+    /// For messages without content: pings, pongs, empty ones. Above it reading pauses.
+    rate: Rate,
+    control: Bucket,
+    pause: Option<Pin<Box<Sleep>>>,
     /// What the writer is to close with.
     code: Arc<AtomicU16>,
 }
 
 impl<S> Reader<S> {
-    pub fn new(stream: S) -> Reader<S> {
+    pub fn new(stream: S, rate: Rate) -> Reader<S> {
         let code = Arc::new(AtomicU16::new(close_code::NORMAL));
-        Reader { stream, rest: Bytes::new(), code }
+        let control = Bucket::full(rate, Instant::now());
+        Reader { stream, rest: Bytes::new(), rate, control, pause: None, code }
+    }
+
+    /// A message that brings nothing.
+    fn charge(&mut self) {
+        let now = Instant::now();
+        self.control.charge(1, self.rate, now);
+        let wait = self.control.wait(self.rate, now);
+        self.pause = wait.map(|wait| Box::pin(tokio::time::sleep(wait)));
     }
 }
 
@@ -90,14 +108,18 @@ where
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while self.rest.is_empty() {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(context));
+                self.pause = None;
+            }
             match ready!(Pin::new(&mut self.stream).poll_next(context)) {
-                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
+                Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => self.rest = bytes,
                 Some(Ok(Message::Text(_))) => {
                     self.code.store(close_code::UNSUPPORTED, Ordering::Relaxed);
                     let text = "a text message [MQTT-6.0.0-1]";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => self.charge(),
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
             }

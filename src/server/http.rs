@@ -30,6 +30,8 @@ pub struct Http {
     pub router: Router,
     /// Counts connections of every kind.
     pub door: Arc<Door>,
+    /// Counts those who are told that there is no place; in a flood silence is the answer.
+    pub porch: Arc<Door>,
     /// Proxies: many clients come from each, and are counted when they open `/mqtt`.
     pub trusted: Vec<IpAddr>,
     /// For the request's headers, also for the next request of a connection.
@@ -64,7 +66,9 @@ impl Http {
                 }
                 Err(crowded) => {
                     tracing::info!(address = %peer.ip(), %crowded, "HTTP connection refused");
-                    self.tracker.spawn(refuse(stream, crowded));
+                    if let Ok(pass) = self.porch.enter(address) {
+                        self.tracker.spawn(refuse(stream, crowded, pass));
+                    }
                 }
             }
         }
@@ -103,7 +107,7 @@ impl Http {
     }
 }
 
-async fn refuse(mut stream: TcpStream, crowded: Crowded) {
+async fn refuse(mut stream: TcpStream, crowded: Crowded, _pass: Pass) {
     let status = match crowded {
         Crowded::Everywhere => "503 Service Unavailable",
         Crowded::FromThere => "429 Too Many Requests",

@@ -63,7 +63,7 @@ pub struct SavedRoom {
     pub room: Room,
     /// The number of the room's newest message, 0 when there is none.
     pub last_seq: u64,
-    /// Who had joined and not left, by the log.
+    /// Who had joined and not left, by the log; who has been there longest stands first.
     pub roster: Vec<Person>,
     pub granted: Vec<Uid>,
     pub banned: Vec<Uid>,
@@ -128,7 +128,8 @@ pub trait Store: Send + Sync + 'static {
     /// - Numbers are contiguous per room, from 1, in the order of the batch.
     /// - A message whose id is in the room's log, or whose key is there from the same identity, is
     ///   `Known`; also when the earlier one stands in the same batch.
-    /// - Joins, exits and kicks change the roster together with the log.
+    /// - Joins, exits and kicks change the roster together with the log; a change of owner, the
+    ///   room's owner.
     /// - An error leaves each room with a prefix of its messages; repeating the batch completes it.
     async fn append(&self, batch: Vec<Stamped>) -> Result<Vec<Appended>>;
 

@@ -11,35 +11,52 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Visitor, Web, error::Failure, fields::Fields, room_address, room_id, see_other};
+use super::{
+    Visitor, Web, error::Failure, fields::Fields, negotiate::Form, room_address, room_id,
+    said::Said, see_other,
+};
 use crate::{
     bridge::Refusal,
     chat::{Draft, Event},
     store::Page,
 };
 
-/// `POST /room/{id}/chat` with `chat` and `key`?; or plain text.
+/// `POST /room/{id}/chat` with `chat` and `key`?; or the text itself.
 ///
 /// A page leads back to the room; else 201 with the event. Answered when it is stored.
 pub async fn say(
     State(web): State<Arc<Web>>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     Path(id): Path<String>,
+    said: Said,
+) -> Result<Response, Failure> {
+    if !said.is_bare {
+        return post(&web, &visitor, &id, said.fields).await;
+    }
+    visitor.form = Form::Json;
+    let posted = post(&web, &visitor, &id, said.fields).await;
+    Ok(posted.unwrap_or_else(|failure| failure.for_programs(visitor.language)))
+}
+
+async fn post(
+    web: &Web,
+    visitor: &Visitor,
+    id: &str,
     mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let room = room_id(&id)?;
-    let member = web.bridge.member(&visitor.identity, room)?;
     // A form has no way to leave a field out.
     fields.0.retain(|name, value| name != "key" || value != "");
     let draft = Draft::from_fields(&fields.0, web.config.limits.text_chars);
     let said = async {
+        let room = id.parse().map_err(|_| Refusal::NoSuchRoom)?;
+        let member = web.bridge.member(&visitor.identity, room)?;
         let draft = draft.map_err(Refusal::from)?;
-        visitor.pace(&web)?;
-        member.post(draft).await
+        visitor.pace(web)?;
+        Ok((room, member.post(draft).await?))
     };
     match said.await {
-        Ok(_) if visitor.wants_page() => Ok(see_other(&room_address(room))),
-        Ok(event) => Ok((StatusCode::CREATED, Json(event)).into_response()),
+        Ok((room, _)) if visitor.wants_page() => Ok(see_other(&room_address(room))),
+        Ok((_, event)) => Ok((StatusCode::CREATED, Json(event)).into_response()),
         Err(why) => {
             let typed = fields.0.get("chat").and_then(Value::as_str).unwrap_or_default().to_owned();
             Err(Failure::Unsaid { why, typed })

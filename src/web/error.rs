@@ -1,8 +1,6 @@
 //! The one error of the web layer: what did not work, as an HTTP status with problem JSON
 //! (RFC 9457), or as a page that a person can read and that keeps what they typed.
 
-use std::time::Duration;
-
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,13 +9,16 @@ use serde_json::json;
 
 use super::{
     pages::{ErrorPage, Problem},
-    texts::Language,
+    texts::{Language, fill, size},
     visitor::Visitor,
 };
 use crate::{
-    bridge::Refusal,
+    bridge::{Limit, Refusal, refusal::whole_seconds},
     chat::{message::DraftFault, room::RoomFault},
 };
+
+/// The media type of RFC 9457.
+const PROBLEM: &str = "application/problem+json";
 
 /// What did not work. Its text names nothing that the client may not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,8 +100,10 @@ impl Failure {
                 Refusal::Full => Problem::Full,
                 Refusal::Banned => Problem::Banned,
                 Refusal::TooManyRooms => Problem::TooManyRooms,
+                Refusal::TooOften(Limit::NewRooms, _) => Problem::RoomsTooOften,
                 Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
                 Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
+                Refusal::Draft(DraftFault::ImageTooLarge(_)) => Problem::ImageTooLarge,
                 Refusal::Draft(DraftFault::NotTextNorImage | DraftFault::BadImage) => {
                     Problem::NotAnImage
                 }
@@ -108,6 +111,13 @@ impl Failure {
             },
             failure => by_status(failure.status()),
         }
+    }
+
+    /// As problem JSON, whatever the request says that it wants to read.
+    pub fn for_programs(self, language: Language) -> Response {
+        let mut response = problem_json(self, language);
+        response.extensions_mut().remove::<Self>();
+        response
     }
 
     /// One word for programs.
@@ -126,6 +136,20 @@ impl Failure {
         }
     }
 
+    /// What a person reads, with the limit that was met.
+    pub fn sentence(&self, language: Language) -> String {
+        let met: Box<dyn std::fmt::Display> = match self {
+            Self::Refused(why) | Self::Unsaid { why, .. } => match why {
+                Refusal::Draft(DraftFault::TooLong(chars)) => Box::new(*chars),
+                Refusal::Draft(DraftFault::ImageTooLarge(bytes)) => Box::new(size(*bytes)),
+                Refusal::TooOften(_, wait) => Box::new(whole_seconds(*wait)),
+                _ => Box::new(""),
+            },
+            _ => Box::new(""),
+        };
+        fill(self.problem().text(language).1, &[("n", &met)])
+    }
+
     fn faults(&self) -> Vec<Fault> {
         match self {
             Self::Faulty(faults) => faults.clone(),
@@ -137,15 +161,20 @@ impl Failure {
     /// Whole seconds after which it may work.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::TooOften(wait)) => Some(whole_seconds(*wait)),
-            Self::Unsaid { why: Refusal::TooOften(wait), .. } => Some(whole_seconds(*wait)),
+            Self::Refused(Refusal::TooOften(_, wait))
+            | Self::Unsaid { why: Refusal::TooOften(_, wait), .. } => Some(whole_seconds(*wait)),
             failure => (failure.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }
-}
 
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+    /// The limit that was met, when it is one in time.
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Refused(Refusal::TooOften(limit, _))
+            | Self::Unsaid { why: Refusal::TooOften(limit, _), .. } => Some(*limit),
+            _ => None,
+        }
+    }
 }
 
 fn refusal_status(why: &Refusal) -> StatusCode {
@@ -154,11 +183,11 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Locked | Refusal::WrongPassword | Refusal::Banned | Refusal::NotOwner => {
             StatusCode::FORBIDDEN
         }
-        Refusal::Full | Refusal::TooManyRooms => StatusCode::CONFLICT,
+        Refusal::Full | Refusal::TooManyRooms | Refusal::TooManyBans => StatusCode::CONFLICT,
         Refusal::Draft(DraftFault::NotTextNorImage) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::TooOften(..) => StatusCode::TOO_MANY_REQUESTS,
         Refusal::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -183,7 +212,8 @@ fn refusal_code(why: &Refusal) -> &'static str {
             DraftFault::ImageTooLarge(_) => "too-large",
         },
         Refusal::TooManyRooms => "too-many-rooms",
-        Refusal::TooOften(_) => "too-often",
+        Refusal::TooManyBans => "too-many-bans",
+        Refusal::TooOften(..) => "too-often",
         Refusal::StorageFull => "storage-full",
         Refusal::Unavailable => "unavailable",
     }
@@ -208,7 +238,8 @@ impl IntoResponse for Failure {
     }
 }
 
-/// `code` and `faults` (a rule for each field) are for programs, `detail` is for people.
+/// `code`, `limit` (the setting that was met) and `faults` (a rule for each field) are for programs,
+/// `detail` is for people.
 fn problem_json(failure: Failure, language: Language) -> Response {
     let status = failure.status();
     let mut problem = json!({
@@ -217,16 +248,19 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         "status": status.as_u16(),
         "detail": match language {
             Language::En => failure.to_string(),
-            Language::Ko => failure.problem().text(language).1.to_owned(),
+            Language::Ko => failure.sentence(language),
         },
         "code": failure.code(),
     });
+    if let Some(limit) = failure.limit() {
+        problem["limit"] = limit.key().into();
+    }
     let faults = failure.faults();
     if !faults.is_empty() {
         let by_field = faults.into_iter().map(|it| (it.field.to_owned(), it.rule.into()));
         problem["faults"] = serde_json::Value::Object(by_field.collect());
     }
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    let kind = [(header::CONTENT_TYPE, PROBLEM)];
     let mut response = (status, kind, problem.to_string()).into_response();
     if let Some(seconds) = failure.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -268,10 +302,10 @@ pub fn dress(response: Response, visitor: &Visitor) -> Response {
     dressed
 }
 
-/// A page that a handler has drawn itself, such as a form with its faults.
+/// What a handler has put into its form itself, such as a page's form with its faults.
 fn is_ours(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/html") || kind == PROBLEM.as_bytes())
 }
 
 fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
@@ -279,12 +313,15 @@ fn error_page(failure: &Failure, visitor: &Visitor) -> Response {
         Failure::Unsaid { typed, .. } => Some(typed.as_str()),
         _ => None,
     };
-    let page = ErrorPage { layout: visitor.layout(), problem: failure.problem(), typed };
+    let (problem, sentence) = (failure.problem(), failure.sentence(visitor.language));
+    let page = ErrorPage { layout: visitor.layout(), problem, sentence, typed };
     super::page(failure.status(), &page).unwrap_or_else(IntoResponse::into_response)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -298,7 +335,7 @@ mod tests {
             (Refusal::Draft(DraftFault::Empty), 422),
             (Refusal::Draft(DraftFault::NotTextNorImage), 415),
             (Refusal::Draft(DraftFault::ImageTooLarge(1)), 413),
-            (Refusal::TooOften(Duration::from_millis(1)), 429),
+            (Refusal::TooOften(Limit::NewRooms, Duration::from_millis(1)), 429),
             (Refusal::Unavailable, 503),
         ] {
             assert_eq!(refusal_status(&refusal).as_u16(), status, "{refusal}");
@@ -307,9 +344,11 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_whole_seconds() {
-        let response = Failure::from(Refusal::TooOften(Duration::from_millis(1200)));
+        let response =
+            Failure::from(Refusal::TooOften(Limit::Messages, Duration::from_millis(1200)));
         assert_eq!(response.into_response().headers()[header::RETRY_AFTER], "2");
-        let response = Failure::from(Refusal::TooOften(Duration::ZERO)).into_response();
+        let response =
+            Failure::from(Refusal::TooOften(Limit::Messages, Duration::ZERO)).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 

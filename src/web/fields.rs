@@ -70,7 +70,7 @@ fn unread(status: StatusCode) -> Failure {
 }
 
 impl Fields {
-    fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(pairs.into_iter().map(|(name, text)| (name, Value::String(text))).collect())
     }
 

@@ -20,13 +20,17 @@ const COOKIE_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Gives sessions out and recognises them.
 pub struct Sessions {
     key: Key,
+    /// Where the cookie goes.
+    path: String,
 }
 
 impl Sessions {
-    /// `secret` is hashed to the length of a key; its strength is the caller's.
-    pub fn new(secret: &str) -> Self {
+    /// `secret` is hashed to the length of a key; its strength is the caller's. Of this host, only
+    /// what lies under `base` gets the cookie.
+    pub fn new(secret: &str, base: &str) -> Self {
         let hash = Sha512::new().chain_update("parlor cookie ").chain_update(secret).finalize();
-        Self { key: Key::from(&hash) }
+        let path = if base.is_empty() { "/" } else { base };
+        Self { key: Key::from(&hash), path: path.to_owned() }
     }
 
     /// Who sent the request, by a cookie that we signed.
@@ -44,7 +48,7 @@ impl Sessions {
     /// travelling without TLS.
     pub fn cookie(&self, who: &Identity, secure: bool) -> SignedCookieJar {
         let cookie = Cookie::build((COOKIE, who.uid.to_string()))
-            .path("/")
+            .path(self.path.clone())
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(secure)
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_session_comes_back_as_itself() {
-        let sessions = Sessions::new("secret");
+        let sessions = Sessions::new("secret", "");
         let who = sessions.fresh();
         let line = line(&sessions, &who, false);
         assert_eq!(sessions.known(&sent(&line)), Some(who));
@@ -98,14 +102,14 @@ mod tests {
 
     #[test]
     fn a_cookie_over_tls_stays_there() {
-        let sessions = Sessions::new("secret");
+        let sessions = Sessions::new("secret", "");
         let who = sessions.fresh();
         assert!(line(&sessions, &who, true).contains("Secure"));
     }
 
     #[test]
     fn nobody_signs_a_uid_but_us() {
-        let (ours, others) = (Sessions::new("secret"), Sessions::new("guess"));
+        let (ours, others) = (Sessions::new("secret", ""), Sessions::new("guess", ""));
         let who = ours.fresh();
         assert_eq!(ours.known(&sent(&line(&others, &who, false))), None);
         assert_eq!(ours.known(&sent(&format!("{COOKIE}={}", who.uid))), None);

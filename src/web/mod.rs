@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
     response::{Html, IntoResponse, Redirect, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
 
@@ -23,6 +23,7 @@ use crate::{
     mqtt::Edge,
 };
 
+mod api;
 mod assets;
 mod chats;
 mod error;
@@ -30,14 +31,18 @@ mod events;
 mod fields;
 mod headers;
 mod health;
+mod help;
 mod identity;
 mod lobby;
 mod metrics;
+mod mount;
 mod negotiate;
 mod occupants;
 mod origin;
 pub mod pages;
 mod rooms;
+mod said;
+mod site;
 #[cfg(test)]
 mod tests;
 pub mod texts;
@@ -50,6 +55,7 @@ pub use error::Failure;
 pub use visitor::Visitor;
 
 use identity::Sessions;
+use site::Site;
 use uploads::Memory;
 
 /// What the handlers share.
@@ -58,6 +64,7 @@ pub struct Web {
     edge: Edge,
     config: Arc<Config>,
     sessions: Sessions,
+    site: Arc<Site>,
     /// For uploads on their way to the bridge.
     memory: Memory,
     /// Where devices connect; the pages tell it.
@@ -74,7 +81,9 @@ impl Web {
         mqtt_port: Option<u16>,
     ) -> Self {
         let memory = Memory::for_images_of(config.uploads.bytes);
-        Self { bridge, edge, config, sessions: Sessions::new(cookie_secret), memory, mqtt_port }
+        let base = &config.server.base_path;
+        let (sessions, site) = (Sessions::new(cookie_secret, base), Arc::new(Site::under(base)));
+        Self { bridge, edge, config, sessions, site, memory, mqtt_port }
     }
 }
 
@@ -103,9 +112,16 @@ pub fn router(web: Web, mqtt: MethodRouter<Arc<Web>>) -> Router {
         .route("/room/{id}/chats", get(chats::read))
         .route("/room/{id}/events", get(events::follow))
         .route("/room/{id}/occupants", get(occupants::list))
+        .route("/room/{id}/help", get(help::show_room))
         .route("/room/{id}/kick", post(occupants::kick))
+        .route("/room/{id}/bans", get(occupants::bans))
+        .route("/room/{id}/bans/{uid}", delete(occupants::lift_ban))
         .route("/room/{id}/owner", post(occupants::hand_over))
         .route("/gif/{name}", get(uploads::show))
+        .route("/help", get(help::show))
+        .route("/api", get(api::show))
+        .route("/api/openapi.json", get(api::open_api))
+        .route("/api/asyncapi.json", get(api::async_api))
         .route("/mqtt", mqtt)
         .fallback(async || Failure::NoSuchPage)
         .layer(DefaultBodyLimit::max(limits.body))
@@ -118,11 +134,12 @@ pub fn router(web: Web, mqtt: MethodRouter<Arc<Web>>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show));
-    people
+    let routes = people
         .merge(machines)
         .layer(from_fn(headers::add))
         .layer(CompressionLayer::new())
-        .with_state(web)
+        .with_state(Arc::clone(&web));
+    mount::under(&web.config.server.base_path, routes)
 }
 
 /// The id in a path. What is not an id is no room.

@@ -16,7 +16,7 @@ use super::{
     fields::Fields,
     room_address, room_id, see_other,
 };
-use crate::chat::Uid;
+use crate::{bridge::Refusal, chat::Uid};
 
 /// `GET /room/{id}/occupants`: `{"occupants":[{uid, user, name?, kind, connections}…]}`
 pub async fn list(
@@ -44,6 +44,28 @@ pub async fn kick(
         return Ok(see_other(&room_address(room_id(&id)?)));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET /room/{id}/bans`: `{"bans":[{uid, user, name?}…]}` (owner).
+pub async fn bans(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
+    Ok(Json(json!({ "bans": owner.bans().await? })))
+}
+
+/// `DELETE /room/{id}/bans/{uid}`: they may come again (owner). 204 also when they were not banned.
+pub async fn lift_ban(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path((id, uid)): Path<(String, String)>,
+) -> Result<StatusCode, Failure> {
+    visitor.pace(&web)?;
+    let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
+    owner.lift_ban(uid.parse().map_err(|_| Refusal::NotFound)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /room/{id}/owner` with `uid` (owner). JSON answers with the card.

@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use super::texts::{Language, ScriptTexts, Texts, fill};
 
+mod help;
+
+pub use help::{ApiPage, HelpLine, HelpPage, HelpSection};
+
 /// What every page has around its content.
 #[derive(Clone, Copy)]
 pub struct Layout<'a> {
@@ -178,10 +182,20 @@ pub struct RoomFormPage<'a> {
     pub layout: Layout<'a>,
     pub values: RoomValues<'a>,
     pub faults: RoomFaults,
+    /// Why the room was not made, when no field is to blame.
+    pub refusal: Option<String>,
     pub limits: RoomLimits,
 }
 
 impl RoomFormPage<'_> {
+    fn title_rule(&self) -> String {
+        fill(self.layout.texts().title_rule, &[("n", &self.limits.title)])
+    }
+
+    fn password_hint(&self) -> String {
+        fill(self.layout.texts().password_hint, &[("n", &self.limits.password)])
+    }
+
     fn title_fault(&self) -> String {
         fill(self.layout.texts().title_fault, &[("n", &self.limits.title)])
     }
@@ -292,6 +306,10 @@ pub struct MessageLimits {
 }
 
 impl RoomPage<'_> {
+    fn text_rule(&self) -> String {
+        fill(self.layout.texts().text_rule, &[("n", &self.limits.text)])
+    }
+
     fn title_fault(&self) -> String {
         fill(self.layout.texts().title_fault, &[("n", &self.room_limits.title)])
     }
@@ -338,13 +356,15 @@ impl RoomPage<'_> {
 pub struct ErrorPage<'a> {
     pub layout: Layout<'a>,
     pub problem: Problem,
+    /// What it says, with the limit that was met.
+    pub sentence: String,
     /// A message that was not taken, to be copied or tried again.
     pub typed: Option<&'a str>,
 }
 
 impl ErrorPage<'_> {
-    fn text(&self) -> (&'static str, &'static str) {
-        self.problem.text(self.layout.language)
+    fn heading(&self) -> &'static str {
+        self.problem.text(self.layout.language).0
     }
 }
 
@@ -362,13 +382,15 @@ pub enum Problem {
     Unavailable,
     Internal,
     TooManyRooms,
+    RoomsTooOften,
     EmptyMessage,
     MessageTooLong,
+    ImageTooLarge,
     NotAnImage,
 }
 
 impl Problem {
-    /// A heading and a sentence.
+    /// A heading and a sentence; `{n}` in it is the limit that was met.
     pub const fn text(self, language: Language) -> (&'static str, &'static str) {
         let problems = &language.texts().problems;
         match self {
@@ -383,8 +405,10 @@ impl Problem {
             Self::Unavailable => problems.unavailable,
             Self::Internal => problems.internal,
             Self::TooManyRooms => problems.too_many_rooms,
+            Self::RoomsTooOften => problems.rooms_too_often,
             Self::EmptyMessage => problems.empty_message,
             Self::MessageTooLong => problems.message_too_long,
+            Self::ImageTooLarge => problems.image_too_large,
             Self::NotAnImage => problems.not_an_image,
         }
     }

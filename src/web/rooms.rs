@@ -40,7 +40,7 @@ const ROOM_LIMITS: RoomLimits = RoomLimits {
 
 /// `GET /room`: the form for a new room.
 pub async fn form(visitor: Visitor) -> Result<Response, Failure> {
-    room_form(StatusCode::OK, &visitor, RoomValues::default(), RoomFaults::default())
+    room_form(StatusCode::OK, &visitor, RoomValues::default(), RoomFaults::default(), None)
 }
 
 /// `POST /room` with `title`, `max`?, `password`?, `keep`?, `offRecord`?
@@ -53,11 +53,26 @@ pub async fn create(
 ) -> Result<Response, Failure> {
     let draft = match room_draft(&fields) {
         Ok(draft) => draft,
-        Err(faults) if visitor.wants_page() => return form_again(&visitor, &fields, &faults),
+        Err(faults) if visitor.wants_page() => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return form_again(&visitor, &fields, status, &faults, None);
+        }
         Err(faults) => return Err(Failure::Faulty(faults)),
     };
-    visitor.pace(&web)?;
-    let card = web.bridge.create(&visitor.identity, draft).await?;
+    let made = async {
+        visitor.pace(&web)?;
+        web.bridge.create(&visitor.identity, draft, visitor.address).await
+    };
+    let card = match made.await {
+        Ok(card) => card,
+        Err(refusal) if visitor.wants_page() => {
+            let failure = Failure::from(refusal);
+            let why = failure.sentence(visitor.language);
+            let form = form_again(&visitor, &fields, failure.status(), &[], Some(why))?;
+            return Ok(with_wait(failure, form));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
     let address = room_address(card.id);
     if visitor.wants_page() {
         return Ok(see_other(&address));
@@ -117,13 +132,12 @@ pub async fn enter(
         Err(refusal) if visitor.wants_page() => {
             let fault = match refusal {
                 Refusal::WrongPassword => EnterFault::WrongPassword,
-                Refusal::TooOften(_) => EnterFault::TooOften,
+                Refusal::TooOften(..) => EnterFault::TooOften,
                 refusal => return Err(refusal.into()),
             };
-            let told = Failure::from(refusal).into_response();
-            let shut = door(&web, &visitor, room, told.status(), Some(fault))?;
-            let wait = told.headers().get(header::RETRY_AFTER).cloned();
-            Ok((wait.map(|wait| [(header::RETRY_AFTER, wait)]), shut).into_response())
+            let failure = Failure::from(refusal);
+            let shut = door(&web, &visitor, room, failure.status(), Some(fault))?;
+            Ok(with_wait(failure, shut))
         }
         Err(refusal) => Err(refusal.into()),
     }
@@ -156,7 +170,7 @@ pub async fn change(
     visitor.pace(&web)?;
     let owner = web.bridge.owner(&visitor.identity, room_id(&id)?)?;
     let wish = wish(&fields)?;
-    Ok(Json(owner.change(wish).await?).into_response())
+    Ok(Json(owner.change(wish, visitor.address).await?).into_response())
 }
 
 /// `DELETE /room/{id}`: the room, what was said in it, and its images are gone.
@@ -182,7 +196,20 @@ fn door(
     page(status, &EnterPage { layout: visitor.layout(), room: (&card).into(), fault })
 }
 
-fn form_again(visitor: &Visitor, fields: &Fields, faults: &[Fault]) -> Result<Response, Failure> {
+/// A page that says itself what did not work, with the time after which it may.
+fn with_wait(failure: Failure, page: Response) -> Response {
+    let wait = failure.into_response().headers().get(header::RETRY_AFTER).cloned();
+    (wait.map(|wait| [(header::RETRY_AFTER, wait)]), page).into_response()
+}
+
+/// The form with all that was typed, but the password.
+fn form_again(
+    visitor: &Visitor,
+    fields: &Fields,
+    status: StatusCode,
+    faults: &[Fault],
+    refusal: Option<String>,
+) -> Result<Response, Failure> {
     let (title, max) = (fields.shown("title"), fields.shown("max"));
     let values = RoomValues {
         title: &title,
@@ -196,7 +223,7 @@ fn form_again(visitor: &Visitor, fields: &Fields, faults: &[Fault]) -> Result<Re
         max: is_faulty("max"),
         password: is_faulty("password"),
     };
-    room_form(StatusCode::UNPROCESSABLE_ENTITY, visitor, values, faults)
+    room_form(status, visitor, values, faults, refusal)
 }
 
 fn room_form(
@@ -204,8 +231,10 @@ fn room_form(
     visitor: &Visitor,
     values: RoomValues<'_>,
     faults: RoomFaults,
+    refusal: Option<String>,
 ) -> Result<Response, Failure> {
-    page(status, &RoomFormPage { layout: visitor.layout(), values, faults, limits: ROOM_LIMITS })
+    let (layout, limits) = (visitor.layout(), ROOM_LIMITS);
+    page(status, &RoomFormPage { layout, values, faults, refusal, limits })
 }
 
 /// The room that the fields ask for, or every fault of theirs.

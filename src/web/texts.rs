@@ -3,6 +3,7 @@
 //! `{name}` in a sentence is a place to [`fill`].
 
 mod en;
+pub mod help;
 mod ko;
 
 use serde::Serialize;
@@ -60,6 +61,16 @@ pub fn fill(sentence: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String
     })
 }
 
+/// Bytes, as people say them.
+pub fn size(bytes: usize) -> String {
+    const KIB: usize = 1024;
+    match bytes {
+        mib if mib >= KIB * KIB => format!("{} MiB", mib / (KIB * KIB)),
+        kib if kib >= KIB => format!("{} KiB", kib / KIB),
+        few => format!("{few} B"),
+    }
+}
+
 /// What the server writes into a page.
 pub struct Texts {
     pub skip: &'static str,
@@ -74,6 +85,7 @@ pub struct Texts {
     pub lobby_empty_hint: &'static str,
     pub title: &'static str,
     pub title_hint: &'static str,
+    pub title_rule: &'static str,
     pub title_fault: &'static str,
     pub max: &'static str,
     pub max_hint: &'static str,
@@ -109,6 +121,7 @@ pub struct Texts {
     pub device_off: &'static str,
     pub copy: &'static str,
     pub no_script: &'static str,
+    pub text_rule: &'static str,
     pub drop_here: &'static str,
     pub whisper_cancel: &'static str,
     pub settings: &'static str,
@@ -125,6 +138,7 @@ pub struct Texts {
     pub kick: &'static str,
     pub ban: &'static str,
     pub manage_hint: &'static str,
+    pub help: &'static help::HelpTexts,
     pub problems: Problems,
     pub script: ScriptTexts,
 }
@@ -142,8 +156,10 @@ pub struct Problems {
     pub unavailable: (&'static str, &'static str),
     pub internal: (&'static str, &'static str),
     pub too_many_rooms: (&'static str, &'static str),
+    pub rooms_too_often: (&'static str, &'static str),
     pub empty_message: (&'static str, &'static str),
     pub message_too_long: (&'static str, &'static str),
+    pub image_too_large: (&'static str, &'static str),
     pub not_an_image: (&'static str, &'static str),
     /// Above a message that was not taken.
     pub typed: &'static str,

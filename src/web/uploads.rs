@@ -76,9 +76,18 @@ pub async fn receive(
     Path(id): Path<String>,
     body: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<Response, Failure> {
-    let room = room_id(&id)?;
-    let member = web.bridge.member(&visitor.identity, room)?;
-    visitor.pace(&web)?;
+    let admitted = room_id(&id).and_then(|room| {
+        let member = web.bridge.member(&visitor.identity, room)?;
+        visitor.pace(&web)?;
+        Ok((room, member))
+    });
+    let (room, member) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            read_over(body.ok()).await;
+            return Err(refusal);
+        }
+    };
     let body = body.map_err(|_| Failure::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
     let upload = read(&web, body).await?;
     let event = member.post(draft(&web, &upload)?).await?;
@@ -106,6 +115,12 @@ pub async fn show(
         (header::VARY, "cookie".to_owned()),
     ];
     Ok((about, Body::from_stream(ReaderStream::new(file))).into_response())
+}
+
+/// Reads a body that nobody wants to its end, for the reason that [`body_limit`] gives.
+async fn read_over(body: Option<Multipart>) {
+    let Some(mut body) = body else { return };
+    while let Ok(Some(_)) = body.next_field().await {}
 }
 
 async fn read(web: &Web, mut body: Multipart) -> Result<Upload, Failure> {

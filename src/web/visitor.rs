@@ -15,16 +15,17 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Web, assets,
+    Web,
     error::{self, Failure},
     negotiate::{self, Form},
     origin::{self, Source},
     pages::{Layout, Me},
+    site::{Public, Site},
     texts::Language,
     via::Via,
 };
 use crate::{
-    bridge::Refusal,
+    bridge::{Limit, Refusal, address::host},
     chat::{Identity, Uid},
 };
 
@@ -37,14 +38,19 @@ pub struct Visitor {
     pub address: IpAddr,
     pub language: Language,
     pub form: Form,
+    /// How the visitor reaches us.
+    pub public: Public,
+    pub site: Arc<Site>,
     uid: String,
     colour: String,
 }
 
 impl Visitor {
-    fn new(identity: Identity, known: bool, via: &Via, headers: &HeaderMap) -> Self {
+    fn new(web: &Web, identity: Identity, known: bool, via: &Via, headers: &HeaderMap) -> Self {
         Self {
             known,
+            public: Public::of(via, web.config.server.listen),
+            site: Arc::clone(&web.site),
             address: via.address,
             language: negotiate::language(headers),
             form: negotiate::form(headers),
@@ -62,25 +68,25 @@ impl Visitor {
     /// time: they share the pace of their address.
     pub fn pace(&self, web: &Web) -> Result<(), Refusal> {
         let who = if self.known { self.identity.uid } else { pseudonym(self.address) };
-        web.bridge.pace(who).map_err(Refusal::TooOften)
+        web.bridge.pace(who).map_err(|wait| Refusal::TooOften(Limit::Messages, wait))
     }
 
     /// What every page has around its content.
     pub fn layout(&self) -> Layout<'_> {
         Layout {
             language: self.language,
-            assets: assets::root(),
-            base: "",
+            assets: &self.site.assets,
+            base: &self.site.base,
             me: Me { uid: &self.uid, user: &self.colour },
         }
     }
 }
 
-/// Stands for an address, or for the /64 network that one IPv6 host usually has to itself.
+/// Stands for the host of an address.
 fn pseudonym(address: IpAddr) -> Uid {
-    let network = match address {
+    let network = match host(address) {
         IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets()[..8].to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     };
     let hash: [u8; 32] =
         Sha256::new().chain_update("address ").chain_update(network).finalize().into();
@@ -106,7 +112,7 @@ pub async fn attend(State(web): State<Arc<Web>>, mut request: Request, next: Nex
     let known = web.sessions.known(request.headers());
     let is_known = known.is_some();
     let identity = known.unwrap_or_else(|| web.sessions.fresh());
-    let visitor = Visitor::new(identity, is_known, &via, request.headers());
+    let visitor = Visitor::new(&web, identity, is_known, &via, request.headers());
 
     let source = origin::source(request.headers(), &via, &server.origins);
     if acts(&request) && source == Source::Foreign {

@@ -11,10 +11,6 @@ const scene = stage();
 
 /** @typedef {import('./harness/people.js').Person} Person */
 
-/** @param {Person} person @returns {Promise<{ uid: string, user: string }>} */
-const me = ({ page }) =>
-  page.evaluate(() => JSON.parse(document.getElementById('data')?.textContent ?? '').me);
-
 /** @param {Person} owner */
 const settings = async ({ page }) => {
   await page.getByRole('button', { name: 'Room settings' }).click();
@@ -29,7 +25,7 @@ const settings = async ({ page }) => {
  * @param {string} what
  */
 async function manage(owner, whom, what) {
-  const { user } = await me(whom);
+  const { user } = await whom.me();
   await owner.page.getByRole('button', { name: `Manage ${user}` }).click();
   const dialog = owner.page.getByRole('dialog', { name: user });
   await dialog.getByRole('button', { name: what, exact: true }).click();
@@ -122,7 +118,7 @@ test('who has gone meanwhile cannot be removed, and the dialog says so', async (
   const room = await host.create('Gone');
   const guest = await browser.person(server.url);
   await guest.enter(room);
-  const { user } = await me(guest);
+  const { user } = await guest.me();
   await host.page.getByRole('button', { name: `Manage ${user}` }).click();
   await guest.page.getByRole('button', { name: 'Leave' }).click();
   await guest.page.waitForURL(`${server.url}/`);

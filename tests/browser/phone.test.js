@@ -28,9 +28,9 @@ test('a room is made, used and left with a thumb', async () => {
 
   const box = await host.page.locator('#chat').boundingBox();
   assert.ok(box && box.y + box.height <= 844, 'the text box is in sight');
-  await host.page.getByRole('button', { name: /Participants/ }).tap();
+  await host.openPeople();
   await host.page.locator('#occupants > li').first().waitFor();
-  await host.page.locator('#people').getByRole('button', { name: 'Close' }).tap();
+  await host.closePeople();
   await host.page.getByRole('button', { name: 'Send' }).waitFor();
   await host.page.locator('#chat').fill('by thumb');
   await host.page.getByRole('button', { name: 'Send' }).tap();

@@ -96,28 +96,23 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await me.page.locator('#messages .picture img').waitFor();
       await me.isSent();
       await shot('room');
-      if (device === 'phone') await me.page.getByRole('button', { name: /Participants/ }).tap();
+      await me.openPeople();
       await me.page.locator('#device > summary').click();
       await shot('room-people');
-      if (device === 'phone') {
-        await me.page.locator('#people').getByRole('button', { name: 'Close' }).tap();
-      }
-      const person = me.page.locator('#occupants > li').last();
-      const people = async () => {
-        if (device === 'phone') await me.page.getByRole('button', { name: /Participants/ }).tap();
-      };
-      await people();
+      if (device === 'phone') await me.closePeople();
+      const person = me.page.locator(`[data-uid="${(await other.me()).uid}"]`);
+      await me.openPeople();
       await person.locator('[data-field=whisper]').click();
       await me.say('Between us: is there any left?');
       await me.isSent();
       await shot('room-whisper');
       await me.page.keyboard.press('Escape');
-      await people();
+      await me.openPeople();
       await person.locator('[data-field=manage]').click();
       await me.page.locator('#manage').waitFor();
       await shot('owner-manage');
       await me.page.keyboard.press('Escape');
-      await people();
+      await me.openPeople();
       await me.page.locator('#settings-open').click();
       await me.page.getByLabel('Lock the room').check();
       await me.page.getByRole('button', { name: 'Save' }).click();

@@ -10,10 +10,6 @@ import { becomes } from './harness/wait.js';
 const scene = stage();
 
 /** @param {import('./harness/people.js').Person} person */
-const me = ({ page }) =>
-  page.evaluate(() => JSON.parse(document.getElementById('data')?.textContent ?? '').me);
-
-/** @param {import('./harness/people.js').Person} person */
 const whispers = ({ page }) => page.locator('#messages .whisper [data-field=text]').allTextContents();
 
 test('a whisper is for two: shown apart, once, and only while the page is open', async () => {
@@ -22,7 +18,7 @@ test('a whisper is for two: shown apart, once, and only while the page is open',
   const room = await host.create('Ears');
   const [guest, third] = [await browser.person(server.url), await browser.person(server.url)];
   for (const person of [guest, third]) await person.enter(room);
-  const [{ user: from }, { uid, user: to }] = [await me(host), await me(guest)];
+  const [{ user: from }, { uid, user: to }] = [await host.me(), await guest.me()];
 
   // By keyboard alone.
   const button = host.page.locator(`[data-uid="${uid}"]`).getByRole('button', { name: `Whisper to ${to}` });
@@ -58,7 +54,7 @@ test('a whisper to somebody who has gone says so, and keeps the words', async ()
   const room = await host.create('Too late');
   const guest = await browser.person(server.url);
   await guest.enter(room);
-  const { uid } = await me(guest);
+  const { uid } = await guest.me();
   await host.page.locator(`[data-uid="${uid}"] [data-field=whisper]`).click();
   await guest.page.getByRole('button', { name: 'Leave' }).click();
   await guest.page.waitForURL(`${server.url}/`);

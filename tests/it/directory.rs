@@ -196,7 +196,11 @@ async fn who_hears_that_a_room_is_gone_does_not_find_its_card(store: Store) {
 async fn thousands_of_rooms_come_and_go_and_the_directory_is_right() {
     const VISITORS: usize = 20;
     const ROOMS: usize = 100;
-    let settings = [("PARLOR_LIMITS__PUBLISH_PER_S", "0"), ("PARLOR_ROOMS__PER_IDENTITY", "0")];
+    let settings = [
+        ("PARLOR_LIMITS__PUBLISH_PER_S", "0"),
+        ("PARLOR_LIMITS__ROOMS_PER_MINUTE", "0"),
+        ("PARLOR_ROOMS__PER_IDENTITY", "0"),
+    ];
     let mut server = Server::with(Store::Sqlite, &settings).await;
     let mut lobby = Peer::connect(&server, &Login::v5("lobby")).await;
     lobby.subscribe("rooms/+").await;

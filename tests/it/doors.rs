@@ -128,7 +128,9 @@ async fn nothing_of_a_locked_room_leaks(store: Store) {
 }
 
 async fn guessing_is_slowed_down(store: Store) {
-    let server = Server::with(store, &[("PARLOR_LIMITS__PASSWORD_TRIES", "5")]).await;
+    let settings =
+        [("PARLOR_LIMITS__PASSWORD_TRIES", "5"), ("PARLOR_LIMITS__PASSWORD_WAIT_MS", "60000")];
+    let server = Server::with(store, &settings).await;
     let (host, thief) = (Visitor::to(&server), Visitor::to(&server));
     let room = id_of(&host.create(json!({"password": "p", "keep": true})).await);
     let enter = format!("/room/{room}/enter");

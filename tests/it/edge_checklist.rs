@@ -1,7 +1,11 @@
-//! What brokers have been broken by: floods, slow senders, forged fields, rights that end, filters
-//! that are too wide. Drawn from advisories; `corners.rs` has the packets, this the behaviour.
+//! What brokers have been broken by: slow senders, forged fields, rights that end, filters that are
+//! too wide. `docs/edge.md` lists forty behaviours with their tests: the packets are in `corners.rs`,
+//! masses in `floods.rs` and `control.rs`, limits in `limits.rs`, credentials in `logins.rs`.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::json;
@@ -16,6 +20,32 @@ use crate::harness::{
     visitor::{id_of, texts},
     websocket, within,
 };
+
+#[test]
+fn every_behaviour_of_the_list_has_its_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = std::fs::read_to_string(root.join("docs/edge.md")).unwrap();
+    let rows = list.lines().filter(|line| line.starts_with('|'));
+    let mut numbers = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let Ok(number) = cells[1].parse::<usize>() else { continue };
+        numbers.push(number);
+        let named = cells[4].split('`').filter(|part| part.contains("::"));
+        let mut count = 0;
+        for (file, test) in named.filter_map(|name| name.split_once("::")) {
+            let path = match file.ends_with(".rs") {
+                true => root.join(file),
+                false => root.join("tests/it").join(file).with_extension("rs"),
+            };
+            let source = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(source.contains(&format!("fn {test}(")), "{number}: {file}::{test}");
+            count += 1;
+        }
+        assert!(count > 0, "{number} has no test");
+    }
+    assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
+}
 
 #[tokio::test]
 async fn a_connect_that_comes_byte_by_byte_has_one_deadline() {
@@ -124,20 +154,6 @@ async fn opening_everything_opens_neither_rooms_nor_the_broker() {
     let mut sensor = Peer::connect(&server, &Login::v5("sensor")).await;
     assert_eq!(sensor.publish("sensors/door", "open").await, 0);
     assert_eq!(curious.message().await.topic, "sensors/door", "and nothing before it");
-}
-
-#[tokio::test]
-async fn pings_are_answered_and_a_flood_of_them_holds_nobody_up() {
-    const COUNT: usize = 20_000;
-    let server = Server::start(Store::Sqlite).await;
-    let mut flood = Peer::connect(&server, &Login::v5("flood")).await;
-    let mut other = Peer::connect(&server, &Login::v5("other")).await;
-    flood.send(&packet::PINGREQ.repeat(COUNT)).await;
-    other.ping().await;
-    for _ in 0..COUNT {
-        assert_eq!(flood.packet().await.unwrap().kind, packet::PINGRESP);
-    }
-    flood.ping().await;
 }
 
 /// Five at once, then ten a second: fifteen more take a second and a half, however many
@@ -271,6 +287,7 @@ async fn what_is_retained_by_a_client_stays_out_of_rooms() {
     assert!(late.message().await.retain, "the card is there");
 }
 
+/// Somebody is kicked, and banned or not; their connection is taken over, so that the will is due.
 #[tokio::test]
 async fn the_will_of_somebody_banned_is_not_given_out() {
     let server = Server::start(Store::Sqlite).await;
@@ -279,22 +296,28 @@ async fn the_will_of_somebody_banned_is_not_given_out() {
     let topic = format!("chat/{room}");
     let mut owner = websocket::page(&server, &host, "owner").await;
     owner.join(&room).await;
-    let mut banned = Peer::connect(&server, &Login::v5("banned").will(&topic, "revenge")).await;
-    banned.join(&room).await;
-    assert_eq!(banned.publish(&topic, "hello").await, 0);
-    let uid = owner.events_until("hello").await.pop().unwrap()["uid"].clone();
-    let kicked = host.post(&format!("/room/{room}/kick"), json!({"uid": uid, "ban": true})).await;
-    assert!(kicked.status().is_success());
-    // Taken over: the will is due now, and given out before the new connection may publish.
-    let again = Peer::connect(&server, &Login::v5("banned")).await;
-    assert!(banned.closed().await.is_some());
-    again.disconnect().await;
-    host.say(&room, "all quiet").await;
-    assert!(!texts(&owner.events_until("all quiet").await).contains(&"revenge"));
-    assert_eq!(
-        Peer::try_connect(&server, &Login::v5("banned").will(&topic, "x")).await.err(),
-        Some(0x87)
-    );
+    for (client_id, ban) in [("kicked", false), ("banned", true)] {
+        let will = format!("the will of {client_id}");
+        let login = Login::v5(client_id).will(&topic, &will);
+        let mut gone = Peer::connect(&server, &login).await;
+        gone.join(&room).await;
+        let hello = format!("{client_id} is here");
+        assert_eq!(gone.publish(&topic, &hello).await, 0);
+        let uid = owner.events_until(&hello).await.pop().unwrap()["uid"].clone();
+        let kick = json!({"uid": uid, "ban": ban});
+        assert!(host.post(&format!("/room/{room}/kick"), kick).await.status().is_success());
+        // The will is given out, or not, before the new connection is answered.
+        let again = Peer::connect(&server, &Login::v5(client_id)).await;
+        assert!(gone.closed().await.is_some());
+        again.disconnect().await;
+        let quiet = format!("{client_id} has gone");
+        host.say(&room, &quiet).await;
+        let heard = owner.events_until(&quiet).await;
+        let is_given_out = texts(&heard).contains(&will.as_str());
+        assert_eq!(is_given_out, !ban, "{client_id}: {heard:?}");
+        let refused = Peer::try_connect(&server, &login).await.err();
+        assert_eq!(refused, ban.then_some(0x87), "{client_id}");
+    }
 }
 
 #[tokio::test]

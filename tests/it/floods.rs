@@ -15,7 +15,7 @@ use crate::harness::{
 };
 
 /// Resident memory in MiB.
-fn resident(server: &Server) -> usize {
+pub fn resident(server: &Server) -> usize {
     memory::resident(server) / 1024
 }
 
@@ -66,6 +66,59 @@ async fn a_flood_of_connections_leaves_those_inside_alone_and_passes() {
     drop(held);
     let later = Login::v5("later");
     until("a place to be free", || Peer::is_let_in(&server, &later)).await;
+    inside.ping().await;
+}
+
+/// Files that the server has open.
+fn open_files(server: &Server) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
+}
+
+#[tokio::test]
+async fn thousands_of_connections_come_and_go_while_others_talk() {
+    const AT_A_TIME: usize = 100;
+    const EACH: usize = 30;
+    let settings = [
+        ("PARLOR_LIMITS__CONNECTIONS", "60"),
+        ("PARLOR_LIMITS__CONNECTIONS_PER_ADDRESS", "0"),
+        ("PARLOR_LIMITS__PUBLISH_PER_S", "0"),
+    ];
+    let server = Server::with(Store::Sqlite, &settings).await;
+    let room = Visitor::to(&server).lasting_room().await;
+    let topic = format!("chat/{room}");
+    let mut inside = Peer::connect(&server, &Login::v5("inside")).await;
+    inside.join(&room).await;
+    let before = open_files(&server);
+    let mut storm = JoinSet::new();
+    for number in 0..AT_A_TIME {
+        let address = server.mqtt;
+        storm.spawn(async move {
+            let mut answers = 0;
+            for time in 0..EACH {
+                let Ok(stream) = TcpStream::connect(address).await else { continue };
+                let mut peer = Peer::on(stream, 5);
+                peer.send(&Login::v5(&format!("{number} {time}")).packet()).await;
+                answers += usize::from(peer.packet().await.is_some());
+            }
+            answers
+        });
+    }
+    let mut said = 0;
+    let mut answers = 0;
+    while !storm.is_empty() {
+        let text = format!("in the storm {said}");
+        assert_eq!(inside.publish(&topic, &text).await, 0);
+        inside.events_until(&text).await;
+        said += 1;
+        while let Some(ended) = storm.try_join_next() {
+            answers += ended.unwrap();
+        }
+    }
+    assert!(said > 0 && answers > 60, "{answers} answers");
+    until("every connection to be gone", async || open_files(&server) <= before + 2).await;
+    for _ in 0..50 {
+        Peer::connect(&server, &Login::v5("later")).await.disconnect().await;
+    }
     inside.ping().await;
 }
 

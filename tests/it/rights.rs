@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor, on_each_store,
+    Login, Peer, Server, Store, Visitor, on_each_store, until,
     visitor::{id_of, texts},
     websocket,
 };
@@ -14,7 +14,10 @@ use crate::harness::{
 on_each_store!(
     a_whisper_is_heard_by_two_on_all_their_connections_and_by_nobody_else,
     whoever_is_kicked_hears_nothing_more_on_any_connection,
+    a_ban_is_seen_and_lifted_by_the_owner_alone,
     who_hands_a_locked_room_over_stays_until_put_out,
+    an_owner_who_leaves_is_followed_by_whoever_has_been_there_longest,
+    a_room_that_is_kept_waits_for_its_owner_among_devices,
     what_the_room_says_of_itself_is_in_its_log,
     off_the_record_is_nowhere_on_the_disk,
 );
@@ -110,6 +113,51 @@ async fn whoever_is_kicked_hears_nothing_more_on_any_connection(store: Store) {
     assert_eq!(again.subscribe(&topic).await, 0x87);
 }
 
+async fn a_ban_is_seen_and_lifted_by_the_owner_alone(store: Store) {
+    let mut server = Server::with(store, &[("PARLOR_ROOMS__BANS", "2")]).await;
+    let (host, guest) = (Visitor::to(&server), Visitor::to(&server));
+    let room = host.lasting_room().await;
+    let said = guest.say(&room, "hello").await;
+    let added = server.command().args(["device", "add", "camera"]).output().await.unwrap();
+    let added = String::from_utf8(added.stdout).unwrap();
+    let token = added.split_whitespace().find(|word| word.len() == 52).expect("the token");
+    let mut camera = Peer::connect(&server, &Login::v5("c").user("camera", token)).await;
+    camera.join(&room).await;
+    let camera = camera.event_of("join").await["uid"].clone();
+    let (kick, bans) = (format!("/room/{room}/kick"), format!("/room/{room}/bans"));
+    for (uid, status) in
+        [(said["uid"].clone(), 204), (camera.clone(), 204), (json!("d".repeat(16)), 409)]
+    {
+        let ban = json!({"uid": uid, "ban": true});
+        assert_eq!(host.post(&kick, ban).await.status(), status, "{uid}");
+    }
+    server.kill().await;
+    server.again().await;
+    let answer: Value = host.get(&bans).await.json().await.unwrap();
+    let listed = answer["bans"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(listed.contains(&json!({"uid": said["uid"], "user": said["user"]})), "{answer}");
+    assert!(listed.iter().any(|it| it["uid"] == camera && it["name"] == "camera"), "{answer}");
+
+    let own = format!("{bans}/{}", said["uid"].as_str().unwrap());
+    for stranger in [&guest, &Visitor::to(&server)] {
+        assert_eq!(stranger.get(&bans).await.status(), 403);
+        assert_eq!(stranger.delete(&own).await.status(), 403);
+    }
+    let mut page = websocket::page(&server, &guest, "page").await;
+    assert_eq!(page.subscribe(&format!("chat/{room}")).await, 0x87);
+    for _ in 0..2 {
+        assert_eq!(host.delete(&own).await.status(), 204);
+    }
+    assert_eq!(host.delete(&format!("{bans}/nobody")).await.status(), 404);
+    page.join(&room).await;
+    server.kill().await;
+    server.again().await;
+    guest.say(&room, "back again").await;
+    let answer: Value = host.get(&bans).await.json().await.unwrap();
+    assert_eq!(answer["bans"].as_array().unwrap().len(), 1, "{answer}");
+}
+
 async fn who_hands_a_locked_room_over_stays_until_put_out(store: Store) {
     let mut server = Server::start(store).await;
     let (first, second) = (Visitor::to(&server), Visitor::to(&server));
@@ -136,6 +184,87 @@ async fn who_hands_a_locked_room_over_stays_until_put_out(store: Store) {
     page.event_of("kick").await;
     assert_eq!(page.subscribe(&format!("chat/{room}")).await, 0x87, "their right went, too");
     assert_eq!(first.get(&format!("/room/{room}/chats")).await.status(), 403);
+}
+
+async fn an_owner_who_leaves_is_followed_by_whoever_has_been_there_longest(store: Store) {
+    let grace = ("PARLOR_PRESENCE__GRACE_MS", "100");
+    let mut server = Server::with(store, &[grace]).await;
+    let people = [0; 3].map(|_| Visitor::to(&server));
+    let room = id_of(&people[0].create(json!({"max": 4})).await);
+    let mut device = Peer::connect(&server, &Login::v5("sensor")).await;
+    device.join(&room).await;
+    let mut pages = Vec::new();
+    let mut uids = Vec::new();
+    for (n, visitor) in people.iter().enumerate() {
+        let mut page = websocket::page(&server, visitor, &n.to_string()).await;
+        page.join(&room).await;
+        uids.push(visitor.say(&room, "here I am").await["uid"].clone());
+        pages.push(page);
+    }
+    // On purpose: at once, to the person who came first, not to the device that came before.
+    pages.remove(0).disconnect().await;
+    let owner = device.event_of("owner").await;
+    assert_eq!((&owner["uid"], &owner["user"]), (&uids[1], &json!("system")));
+    let owner_of = async |visitor: &Visitor| -> Value {
+        let card: Value = visitor.get(&format!("/room/{room}")).await.json().await.unwrap();
+        card["ownerId"].clone()
+    };
+    assert_eq!(owner_of(&people[2]).await, uids[1]);
+    // Who comes back is a guest.
+    let mut back = websocket::page(&server, &people[0], "0").await;
+    back.join(&room).await;
+    let title = json!({"title": "mine"});
+    let change = async |visitor: &Visitor| {
+        let request = visitor.ask(reqwest::Method::PATCH, &format!("/room/{room}"));
+        request.json(&title).send().await.unwrap().status()
+    };
+    assert_eq!(change(&people[0]).await, 403);
+    assert_eq!(change(&people[1]).await, 200);
+    // A lost connection: when the grace is over.
+    drop(pages.remove(0));
+    assert_eq!(device.event_of("owner").await["uid"], uids[2]);
+    people[2].say(&room, "so be it").await;
+
+    server.kill().await;
+    server.again().await;
+    assert_eq!(owner_of(&people[2]).await, uids[2]);
+    let mut page = websocket::page(&server, &people[2], "2").await;
+    page.join(&room).await;
+    let mut device = Peer::connect(&server, &Login::v5("sensor")).await;
+    device.join(&room).await;
+    let mut back = websocket::page(&server, &people[0], "0").await;
+    back.join(&room).await;
+    page.disconnect().await;
+    assert_eq!(back.event_of("owner").await["uid"], uids[0]);
+    back.disconnect().await;
+    let owner = device.event_of("owner").await["uid"].clone();
+    assert_eq!(owner, uids[0]);
+    let owner = device.event_of("owner").await["uid"].clone();
+    assert!(!uids.contains(&owner), "only the device was left");
+}
+
+async fn a_room_that_is_kept_waits_for_its_owner_among_devices(store: Store) {
+    let server = Server::start(store).await;
+    let host = Visitor::to(&server);
+    let room = host.lasting_room().await;
+    let mut device = Peer::connect(&server, &Login::v5("sensor")).await;
+    device.join(&room).await;
+    for company in [true, false] {
+        if !company {
+            device.unsubscribe(&format!("chat/{room}")).await;
+        }
+        let mut page = websocket::page(&server, &host, "page").await;
+        page.join(&room).await;
+        let uid = host.say(&room, "here I am").await["uid"].clone();
+        page.disconnect().await;
+        let is_gone = async || host.occupants(&room).await.iter().all(|it| it["uid"] != uid);
+        until("the owner is gone", is_gone).await;
+        let log = host.log(&room).await;
+        assert!(log.iter().all(|event| event["type"] != "owner"), "{log:?}");
+        let card: Value = host.get(&format!("/room/{room}")).await.json().await.unwrap();
+        assert_eq!(card["ownerId"], uid);
+    }
+    assert_eq!(host.delete(&format!("/room/{room}")).await.status(), 204);
 }
 
 async fn what_the_room_says_of_itself_is_in_its_log(store: Store) {

@@ -26,7 +26,7 @@ function closure(module, found = new Set()) {
   return found;
 }
 
-for (const page of ['lobby', 'room']) {
+for (const page of ['lobby', 'room', 'help']) {
   test(`the ${page} page names exactly the modules it needs`, () => {
     const template = read(`templates/${page}.html`);
     const named = [...template.matchAll(/(?:modulepreload" href|module" src)="\{\{ layout\.assets \}\}\/([^"]+)"/g)];

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     ending,
     reading::Start,
-    subscribing::{Opened, Subscribing},
+    subscribing::{self, Opened, Subscribing},
 };
 use crate::{
     bridge::stamp,
@@ -93,7 +93,7 @@ async fn resume(
     kept: Kept,
 ) -> Result<(Stored, Vec<Opened>), (Stored, Refusal)> {
     let Kept { mut stored, cursors } = kept;
-    let subscribing = Subscribing {
+    let opener = Subscribing {
         edge: edge.clone(),
         who: Arc::clone(who),
         session: place.id,
@@ -112,7 +112,7 @@ async fn resume(
         let filter = one.filter.clone();
         let (options, identifier) = (one.options, one.identifier);
         let requested = Requested { filter: one.filter, options, identifier, is_new: false };
-        match subscribing.open(requested, start).await {
+        match opener.open(requested, start).await {
             Ok(open) => opened.push(open),
             Err(refusal) if refusal.code == ReasonCode::ServerUnavailable => {
                 return Err((stored, refusal));
@@ -120,8 +120,10 @@ async fn resume(
             Err(refusal) => {
                 tracing::debug!(%refusal, identity = %who.uid, "a subscription is not resumed");
                 stored.revoke(&filter);
+                subscribing::end(edge, place.id, &filter);
             }
         }
     }
+    place.mailbox.forget_rooms(|room| edge.0.bridge.may_read(who, room));
     Ok((stored, opened))
 }

@@ -36,11 +36,10 @@ pub(super) async fn submit(
     from: Option<SessionId>,
     publish: Publish,
 ) -> Result<Submitted, Refusal> {
-    let writing = edge.0.policy.writing(&publish.topic)?;
     while let Err(wait) = edge.0.bridge.pace(who.uid) {
         tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
     }
-    match writing {
+    match edge.0.policy.writing(&publish.topic)? {
         Writing::Draft(room) => {
             let member = edge.0.bridge.member(who, room)?;
             let pending = member.submit(draft(edge, &publish)?).await?;

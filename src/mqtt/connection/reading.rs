@@ -202,7 +202,7 @@ impl Connection {
         let Some(mailbox) = self.open_mailbox() else { return };
         let mut bytes = 0;
         for _ in 0..MAIL_AT_ONCE {
-            if bytes > BYTES_AT_ONCE || !self.session.is_live() {
+            if bytes > BYTES_AT_ONCE || !self.session.has_room() {
                 return;
             }
             match mailbox.take() {
@@ -263,7 +263,8 @@ impl Connection {
         let Some(next) = joined.and_then(|joined| Some(joined.catching_up.as_ref()?.next)) else {
             return;
         };
-        let most = self.edge.0.page;
+        let limits = &self.edge.0.limits;
+        let most = self.edge.0.page.min(u32::try_from(limits.max_queued).unwrap_or(u32::MAX));
         let (page, asked) = match next {
             Start::Newest(count) => (Page::Newest, count.min(most)),
             Start::After(seq) => (Page::After(seq), most),

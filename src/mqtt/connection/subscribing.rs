@@ -184,16 +184,17 @@ fn refused(refusal: crate::bridge::Refusal) -> Refusal {
 /// Ends a subscription, whatever it means; the seat in a room is not its business.
 pub(super) fn end(edge: &Edge, session: SessionId, filter: &Filter) {
     end_here(edge, session, filter);
+    edge.0.hub.unwatch(filter, session);
     edge.0.open.unsubscribe(session, filter);
 }
 
-/// Ends it except on open topics, where messages are kept for a client that is away.
+/// Ends it except on open topics and of a monitor: there messages are kept for a client that is
+/// away, until its session is over.
 pub(super) fn end_here(edge: &Edge, session: SessionId, filter: &Filter) {
     if let crate::chat::topic::Topic::Chat(room) = crate::chat::topic::Topic::parse(filter.as_str())
     {
         edge.0.hub.leave(room, session);
     }
-    edge.0.hub.unwatch(filter, session);
     edge.0.directory.unsubscribe(session, filter);
     edge.0.sys.unsubscribe(session, filter);
 }

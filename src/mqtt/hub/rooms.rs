@@ -2,7 +2,7 @@
 //! a mailbox takes at once or ends its session.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -91,6 +91,8 @@ pub(super) struct Rooms {
     /// By filter and session.
     monitors: BTreeMap<(SessionId, String), Monitor>,
     groups: BTreeMap<String, Group>,
+    /// Who is in which group.
+    grouped: BTreeSet<(SessionId, String)>,
 }
 
 #[derive(Default)]
@@ -126,18 +128,40 @@ impl Rooms {
             self.monitors.insert((monitor.session, filter.as_str().to_owned()), monitor);
             return;
         }
+        self.grouped.insert((monitor.session, filter.as_str().to_owned()));
         let members = &mut self.groups.entry(filter.as_str().to_owned()).or_default().members;
         members.retain(|member| member.session != monitor.session);
         members.push(monitor);
     }
 
     pub(super) fn unwatch(&mut self, filter: &Filter, session: SessionId) {
-        self.monitors.remove(&(session, filter.as_str().to_owned()));
-        if let Some(group) = self.groups.get_mut(filter.as_str()) {
-            group.members.retain(|member| member.session != session);
-            if group.members.is_empty() {
-                self.groups.remove(filter.as_str());
-            }
+        let entry = (session, filter.as_str().to_owned());
+        self.monitors.remove(&entry);
+        if self.grouped.remove(&entry) {
+            self.leave_group(&entry.1, session);
+        }
+    }
+
+    pub(super) fn forget_monitor(&mut self, session: SessionId) {
+        let first = (session, String::new());
+        let own = |filter: &&(SessionId, String)| filter.0 == session;
+        let watched = self.monitors.range(first.clone()..).map(|(entry, _)| entry);
+        let watched: Vec<_> = watched.take_while(own).cloned().collect();
+        for entry in watched {
+            self.monitors.remove(&entry);
+        }
+        let grouped: Vec<_> = self.grouped.range(first..).take_while(own).cloned().collect();
+        for entry in grouped {
+            self.grouped.remove(&entry);
+            self.leave_group(&entry.1, session);
+        }
+    }
+
+    fn leave_group(&mut self, name: &str, session: SessionId) {
+        let Some(group) = self.groups.get_mut(name) else { return };
+        group.members.retain(|member| member.session != session);
+        if group.members.is_empty() {
+            self.groups.remove(name);
         }
     }
 
@@ -222,14 +246,16 @@ impl Rooms {
 }
 
 impl Group {
+    /// To the next whose turn it is and who is there; if nobody is, to the next who is away.
     fn send(&mut self, event: &Incomer, is_for: impl Fn(&Monitor) -> bool) {
         let count = self.members.len();
-        for step in 0..count {
-            let index = (self.turn + step) % count;
-            if is_for(&self.members[index]) {
-                self.turn = index + 1;
-                return event.send(&self.members[index], false);
-            }
+        let in_turn = || (0..count).map(|step| (self.turn + step) % count);
+        let takes = |index: &usize| is_for(&self.members[*index]);
+        let is_there = |index: &usize| !self.members[*index].mailbox.is_away();
+        let chosen = in_turn().filter(is_there).find(takes).or_else(|| in_turn().find(takes));
+        if let Some(index) = chosen {
+            self.turn = index + 1;
+            event.send(&self.members[index], false);
         }
     }
 }
@@ -257,7 +283,10 @@ impl Incomer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::{filter::TopicLimits, mailbox::MailboxLimits};
+    use crate::mqtt::{
+        filter::TopicLimits,
+        mailbox::{MailboxLimits, Waiting},
+    };
 
     fn room() -> RoomId {
         RoomId::from_entropy([1; 12])
@@ -268,7 +297,7 @@ mod tests {
         Reader {
             session: SessionId::new(number),
             who: Arc::new(Identity::anonymous(&number.to_string())),
-            mailbox: Arc::new(Mailbox::new(limits)),
+            mailbox: Arc::new(Mailbox::new(limits, Waiting::new(usize::MAX))),
             options: SubscribeOptions::default(),
             identifier: None,
         }
@@ -359,7 +388,9 @@ mod tests {
         rooms.join(room(), one.clone());
         rooms.hand_out(&chat(3), anybody);
         assert_eq!(received(&one), [Some(2), Some(3)]);
+        rooms.watch(&filter("chat/#"), reader(2));
         rooms.unwatch(&filter("chat/+"), one.session);
+        rooms.forget_monitor(reader(2).session);
         assert!(rooms.monitors.is_empty());
     }
 
@@ -370,8 +401,12 @@ mod tests {
         members.iter().for_each(|one| rooms.watch(&filter, one.clone()));
         (1..=4).for_each(|seq| rooms.hand_out(&chat(seq), anybody));
         assert_eq!(members.each_ref().map(|one| received(one).len()), [2, 2]);
-        members.iter().for_each(|one| rooms.unwatch(&filter, one.session));
-        assert!(rooms.groups.is_empty());
+        members[0].mailbox.leave();
+        (5..=8).for_each(|seq| rooms.hand_out(&chat(seq), anybody));
+        assert_eq!(members.each_ref().map(|one| received(one).len()), [0, 4], "who is there");
+        rooms.unwatch(&filter, members[0].session);
+        rooms.forget_monitor(members[1].session);
+        assert!(rooms.groups.is_empty() && rooms.grouped.is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
+use crate::bridge::pace::Rate;
 use crate::mqtt::{
     codec::{
         Disconnect, Properties, Property, Publish, Qos, Subscribe, SubscribeOptions, Subscription,
@@ -27,6 +28,7 @@ fn limits() -> Limits {
         receive_maximum: UNRELEASED as u16,
         max_unreleased: UNRELEASED,
         max_unsettled_publishes: UNSETTLED,
+        control: Rate::new(1.0, 20),
         max_inflight: WINDOW as u16,
         max_queued: QUEUE,
         max_subscriptions: SUBSCRIPTIONS,

@@ -78,11 +78,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::mqtt::{
-        codec::{Packet, Qos},
-        reason::Reason,
-        scenario::{Scenario, connect, publish},
-        session::Granted,
+    use crate::{
+        bridge::pace::Rate,
+        mqtt::{
+            codec::{Packet, Qos},
+            reason::Reason,
+            scenario::{Scenario, ack, connect, delivery, publish},
+            session::Granted,
+        },
     };
 
     #[test]
@@ -114,6 +117,31 @@ mod tests {
                 "{version:?} {keep_alive_s}"
             );
         }
+    }
+
+    #[test]
+    fn who_asks_for_too_much_is_not_read_for_a_while() {
+        let limits = Limits { control: Rate::new(2.0, 3), ..Limits::default() };
+        let (mut scenario, _) =
+            Scenario::live_with(limits, connect(Version::V5), Granted::default());
+        for _ in 0..3 {
+            assert!(scenario.session.accepts_input());
+            scenario.receive(Packet::PingReq);
+        }
+        assert!(!scenario.session.accepts_input());
+        assert_eq!(scenario.session.deadline(), Some(scenario.now + Duration::from_millis(500)));
+        scenario.pass(Duration::from_millis(500));
+        assert!(scenario.session.accepts_input());
+        for ack in [Packet::PubAck(ack(9)), Packet::PubRel(ack(9)), Packet::PubRec(ack(9))] {
+            scenario.receive(ack);
+            assert!(!scenario.session.accepts_input(), "an acknowledgement of nothing");
+            scenario.pass(Duration::from_millis(500));
+        }
+        scenario.deliver(delivery(Qos::AtLeastOnce, "x"));
+        scenario.receive(Packet::PubAck(ack(1)));
+        assert!(scenario.session.accepts_input(), "what belongs to a message costs nothing");
+        scenario.pass(Duration::from_millis(500));
+        assert_eq!(scenario.closed, None);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::mqtt::filter::TopicLimits;
+use crate::{bridge::pace::Rate, mqtt::filter::TopicLimits};
 
 /// The limits of a session. The shell fills them from the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// From the opening of the transport to a complete CONNECT.
     pub connect_timeout: Duration,
@@ -13,8 +13,10 @@ pub struct Limits {
     pub authentication_timeout: Duration,
     /// Bytes of a CONNECT.
     pub max_connect_size: usize,
-    /// Bytes of any other packet; told to clients of MQTT 5.
+    /// Bytes of a PUBLISH; told to clients of MQTT 5.
     pub max_packet_size: usize,
+    /// Bytes of any other packet; its parts cost more memory than they have bytes.
+    pub max_other_size: usize,
     /// User properties of one packet.
     pub max_user_properties: usize,
     /// Bytes of a client id.
@@ -27,6 +29,8 @@ pub struct Limits {
     pub max_unsettled_publishes: usize,
     /// Topic aliases that a client may define.
     pub topic_alias_maximum: u16,
+    /// What is asked for besides publishing; above it reading pauses.
+    pub control: Rate,
     /// Deliveries at QoS 1 and 2 on their way; the client's receive maximum may lower it.
     pub max_inflight: u16,
     /// Deliveries behind the window; above it the session ends with 0x97.
@@ -55,12 +59,14 @@ impl Default for Limits {
             authentication_timeout: Duration::from_secs(10),
             max_connect_size: 8 * 1024,
             max_packet_size: 256 * 1024,
+            max_other_size: 128 * 1024,
             max_user_properties: 32,
             max_client_id_bytes: 256,
             receive_maximum: 64,
             max_unreleased: 1024,
             max_unsettled_publishes: 128,
             topic_alias_maximum: 16,
+            control: Rate::new(0.0, 1),
             max_inflight: 64,
             max_queued: 1024,
             max_queued_bytes: 4 * 1024 * 1024,

@@ -136,12 +136,17 @@ impl Outbound {
         }
     }
 
-    pub(super) fn puback(&mut self, ack: &Acknowledgement, _: &mut Effects) -> Result<(), Reason> {
-        let Some(index) = self.sent_position(ack.packet_id) else { return Ok(()) };
+    /// This and the next two tell whether it was one of something.
+    pub(super) fn puback(
+        &mut self,
+        ack: &Acknowledgement,
+        _: &mut Effects,
+    ) -> Result<bool, Reason> {
+        let Some(index) = self.sent_position(ack.packet_id) else { return Ok(false) };
         match &self.inflight[index].step {
             Step::Publish(delivery) if delivery.qos == Qos::AtLeastOnce => {
                 self.forget(index);
-                Ok(())
+                Ok(true)
             }
             _ => Err(out_of_step("PUBACK for a QoS 2 message", "4.3.3")),
         }
@@ -151,10 +156,10 @@ impl Outbound {
         &mut self,
         ack: &Acknowledgement,
         effects: &mut Effects,
-    ) -> Result<(), Reason> {
+    ) -> Result<bool, Reason> {
         let Some(index) = self.sent_position(ack.packet_id) else {
             send_pubrel(ack.packet_id, ReasonCode::PacketIdentifierNotFound, effects);
-            return Ok(());
+            return Ok(false);
         };
         if let Step::Publish(delivery) = &self.inflight[index].step
             && delivery.qos != Qos::ExactlyOnce
@@ -164,19 +169,24 @@ impl Outbound {
         if ack.code.is_failure() {
             // The client does not want it: that is the end of it [MQTT-4.3.3-4].
             self.forget(index);
-            return Ok(());
+            return Ok(true);
         }
+        let is_first = matches!(self.inflight[index].step, Step::Publish(_));
         self.inflight[index].step = Step::Release;
         send_pubrel(ack.packet_id, ReasonCode::Success, effects);
-        Ok(())
+        Ok(is_first)
     }
 
-    pub(super) fn pubcomp(&mut self, ack: &Acknowledgement, _: &mut Effects) -> Result<(), Reason> {
-        let Some(index) = self.sent_position(ack.packet_id) else { return Ok(()) };
+    pub(super) fn pubcomp(
+        &mut self,
+        ack: &Acknowledgement,
+        _: &mut Effects,
+    ) -> Result<bool, Reason> {
+        let Some(index) = self.sent_position(ack.packet_id) else { return Ok(false) };
         match &self.inflight[index].step {
             Step::Release => {
                 self.forget(index);
-                Ok(())
+                Ok(true)
             }
             Step::Publish(_) => Err(out_of_step("PUBCOMP before PUBREC", "4.3.3")),
         }

@@ -1,5 +1,7 @@
 //! The session's side of a publish from the client: what it checks, forwards and answers.
 
+use std::time::Instant;
+
 use super::{Effect, Phase, Session, Token, inbound::Admission};
 use crate::mqtt::{
     codec::{Acknowledgement, Packet, Publish, Version},
@@ -8,7 +10,7 @@ use crate::mqtt::{
 };
 
 impl Session {
-    pub(super) fn publish(&mut self, mut publish: Publish) {
+    pub(super) fn publish(&mut self, mut publish: Publish, now: Instant) {
         let version = self.version().unwrap_or(Version::V4);
         if publish.properties.subscription_identifier().is_some() {
             return self.violation(
@@ -35,6 +37,7 @@ impl Session {
         match self.inbound.admit(&publish, version, &self.limits) {
             Err(reason) => self.close(reason),
             Ok(Admission::Duplicate { answered }) => {
+                self.charge(1, now);
                 if let (true, Some(packet_id)) = (answered, publish.packet_id) {
                     let ack = Acknowledgement::new(packet_id, ReasonCode::Success);
                     self.send(Packet::PubRec(ack));
@@ -46,6 +49,7 @@ impl Session {
                 match name {
                     Ok(()) => self.effects.push_back(Effect::Publish { token, publish }),
                     Err(error) => {
+                        self.charge(1, now);
                         let text = format!("the topic {error}");
                         let refusal = Refusal::new(ReasonCode::TopicNameInvalid, text);
                         self.published(token, Err(refusal));

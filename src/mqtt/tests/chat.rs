@@ -154,7 +154,7 @@ async fn a_right_that_ends_ends_the_stream() {
     let who = Arc::new(owner());
     let rights = lab.bridge.owner(&who, room).unwrap();
     let wish = Wish { password: Some("locked now".into()), ..Wish::default() };
-    rights.change(wish).await.unwrap();
+    rights.change(wish, super::lab::HOME).await.unwrap();
     let member = lab.bridge.member(&who, room).unwrap();
     let draft = crate::chat::Draft::text("secret", None, 100).unwrap();
     member.post(draft).await.unwrap();

@@ -31,6 +31,9 @@ use crate::{
     store::{self, SharedStore, files::Files},
 };
 
+/// Where clients come from.
+pub(super) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) struct Lab {
@@ -76,12 +79,12 @@ impl Lab {
             keep: true,
         };
         set(&mut draft);
-        self.bridge.create(&owner(), draft).await.unwrap().id
+        self.bridge.create(&owner(), draft, HOME).await.unwrap().id
     }
 
     /// A transport to the edge on which nothing has been said.
     pub(super) fn dial(&self, version: Version) -> Client {
-        self.dial_from(version, Peer::tcp(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))))
+        self.dial_from(version, Peer::tcp(HOME))
     }
 
     pub(super) fn dial_from(&self, version: Version, peer: Peer) -> Client {

@@ -38,6 +38,7 @@ async fn lab(patience: Duration, places: usize) -> Lab {
     let http = Arc::new(Http {
         router,
         door: Door::new(places, 0),
+        porch: Door::new(10, 0),
         trusted: Vec::new(),
         headers_in: patience,
         tracker: tracker.clone(),

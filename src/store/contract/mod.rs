@@ -44,6 +44,8 @@ macro_rules! contract {
             creating_the_same_room_again_is_harmless,
             a_different_room_of_the_same_id_exists,
             a_change_changes_what_it_names,
+            who_owns_a_room_is_what_its_log_says_last,
+            a_roster_begins_with_who_has_been_there_longest,
             a_change_of_a_missing_room_is_not_found,
             a_new_password_forgets_grants_but_no_bans,
             a_standing_replaces_the_one_before,

@@ -59,13 +59,48 @@ pub async fn a_change_changes_what_it_names(place: &dyn Place) {
         RoomChange { title: Some("$new.title".into()), ..RoomChange::default() },
         RoomChange { max: Some(2), keep: Some(true), ..RoomChange::default() },
         RoomChange { password: Some(Some(PasswordHash("x".into()))), ..RoomChange::default() },
-        RoomChange { owner: Some((uid(5), Colour::from_hash(5))), ..RoomChange::default() },
         RoomChange { password: Some(None), keep: Some(false), ..RoomChange::default() },
     ] {
         store.change(room.id, &change).await.unwrap();
         room.apply(&change);
         assert_eq!(saved(&store, &room).await.room, room);
     }
+}
+
+pub async fn who_owns_a_room_is_what_its_log_says_last(place: &dyn Place) {
+    let room = a_room(1);
+    let store = open_with(place, &[&room]).await;
+    let owned = |n| Room { owner: uid(n), owner_colour: Colour::from_hash(n), ..room.clone() };
+    store.append(vec![chat(&room, 1), moves(&room, 2, Kind::Owner, 5)]).await.unwrap();
+    assert_eq!(saved(&store, &room).await.room, owned(5));
+    let batch = vec![
+        moves(&room, 3, Kind::Owner, 6),
+        moves(&room, 4, Kind::Owner, 7),
+        moves(&room, 5, Kind::Join, 6),
+        // Said before: it changes nothing any more.
+        moves(&room, 2, Kind::Owner, 5),
+    ];
+    store.append(batch).await.unwrap();
+    let change = RoomChange { max: Some(3), ..RoomChange::default() };
+    store.change(room.id, &change).await.unwrap();
+    let expected = Room { max: 3, ..owned(7) };
+    assert_eq!(saved(&store, &room).await.room, expected);
+    drop(store);
+    assert_eq!(saved(&place.open().await, &room).await.room, expected);
+}
+
+pub async fn a_roster_begins_with_who_has_been_there_longest(place: &dyn Place) {
+    let room = a_room(1);
+    let store = open_with(place, &[&room]).await;
+    let batch = [4, 2, 3, 1].map(|who| moves(&room, who, Kind::Join, who)).into();
+    store.append(batch).await.unwrap();
+    store
+        .append(vec![moves(&room, 5, Kind::Exit, 2), moves(&room, 6, Kind::Join, 2)])
+        .await
+        .unwrap();
+    drop(store);
+    let rooms = place.open().await.rooms().await.unwrap();
+    assert_eq!(rooms[0].roster, [4, 3, 1, 2].map(person));
 }
 
 pub async fn a_change_of_a_missing_room_is_not_found(place: &dyn Place) {

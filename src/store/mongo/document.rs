@@ -21,8 +21,8 @@ pub struct RoomDocument {
     pub id: RoomId,
     title: String,
     max: u32,
-    owner: Uid,
-    owner_colour: Colour,
+    pub owner: Uid,
+    pub owner_colour: Colour,
     password: Option<PasswordHash>,
     off_record: bool,
     keep: bool,
@@ -30,7 +30,7 @@ pub struct RoomDocument {
     /// A removal has begun: the room is gone for everybody.
     pub removing: bool,
     pub roster: BTreeMap<Uid, Occupant>,
-    /// The newest message that `roster` takes into account.
+    /// The newest message that `roster` and owner take into account.
     pub roster_seq: i64,
     granted: Vec<Uid>,
     banned: Vec<Uid>,
@@ -42,6 +42,16 @@ pub struct Occupant {
     pub user: Colour,
     pub name: Option<String>,
     pub kind: Origin,
+    /// The number of the join.
+    #[serde(default)]
+    pub since: i64,
+}
+
+impl Occupant {
+    pub fn new(person: Person, since: u64) -> Self {
+        let Person { user, name, kind, .. } = person;
+        Self { user, name, kind, since: signed(since) }
+    }
 }
 
 impl RoomDocument {
@@ -60,11 +70,14 @@ impl RoomDocument {
     }
 
     pub fn saved(self, last_seq: u64) -> SavedRoom {
-        let person = |(uid, Occupant { user, name, kind })| Person { uid, user, name, kind };
+        let room = self.room();
+        let person = |(uid, Occupant { user, name, kind, .. })| Person { uid, user, name, kind };
+        let mut roster: Vec<_> = self.roster.into_iter().collect();
+        roster.sort_by_key(|(_, occupant)| occupant.since);
         SavedRoom {
-            room: self.room(),
+            room,
             last_seq,
-            roster: self.roster.into_iter().map(person).collect(),
+            roster: roster.into_iter().map(person).collect(),
             granted: self.granted,
             banned: self.banned,
         }

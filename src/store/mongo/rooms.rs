@@ -61,10 +61,6 @@ pub async fn change(collections: &Collections, room: RoomId, change: &RoomChange
     if let Some(keep) = change.keep {
         set.insert("keep", keep);
     }
-    if let Some((uid, colour)) = change.owner {
-        set.insert("owner", uid.as_str());
-        set.insert("ownerColour", colour.to_string());
-    }
     if let Some(password) = &change.password {
         set.insert("password", password.as_ref().map_or(Bson::Null, |hash| hash.0.as_str().into()));
         set.insert("granted", Bson::Array(vec![]));

@@ -1,5 +1,5 @@
-//! Rosters: kept in the room's document, a little behind the log, and brought up to it by replaying
-//! what the log has since.
+//! Rosters and owners: kept in the room's document, a little behind the log, and brought up to it by
+//! replaying what the log has since.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::{
     schema::Collections,
 };
 use crate::{
-    chat::{Kind, RoomId, Uid},
+    chat::{Kind, RoomId, Uid, people::Person},
     store::{Result, SavedRoom, roster::Step},
 };
 
@@ -40,19 +40,26 @@ pub async fn apply(
     let mut unset = Document::new();
     let path = |uid: &Uid| format!("roster.{uid}");
     // Of several steps of one person the last one counts.
-    let latest: HashMap<Uid, &Step> = steps.iter().map(|step| (concerned(step), step)).collect();
-    for (uid, step) in latest {
+    let mut latest: HashMap<Uid, &Step> = HashMap::new();
+    for step in steps {
         match step {
-            Step::In(person) => {
-                let (user, name) = (person.user, person.name.clone());
-                let occupant = Occupant { user, name, kind: person.kind };
-                let occupant =
-                    bson::serialize_to_bson(&occupant).map_err(mongodb::error::Error::from)?;
-                set.insert(path(&uid), occupant);
+            Step::In(Person { uid, .. }, _) | Step::Out(uid) => {
+                latest.insert(*uid, step);
             }
-            Step::Out(_) => {
-                unset.insert(path(&uid), "");
+            Step::Owner(person) => {
+                set.insert("owner", person.uid.as_str());
+                set.insert("ownerColour", person.user.to_string());
             }
+        }
+    }
+    for (uid, step) in latest {
+        if let Step::In(person, since) = step {
+            let occupant = Occupant::new(person.clone(), *since);
+            let occupant =
+                bson::serialize_to_bson(&occupant).map_err(mongodb::error::Error::from)?;
+            set.insert(path(&uid), occupant);
+        } else {
+            unset.insert(path(&uid), "");
         }
     }
     // The count makes it a write even when nothing else changes.
@@ -65,25 +72,18 @@ pub async fn apply(
     Ok(updated.matched_count > 0)
 }
 
-fn concerned(step: &Step) -> Uid {
-    match step {
-        Step::In(person) => person.uid,
-        Step::Out(uid) => *uid,
-    }
-}
-
-/// The room with its roster as the log has it.
+/// The room with its roster and owner as the log has them.
 pub async fn saved(collections: &Collections, mut room: RoomDocument) -> Result<SavedRoom> {
     let (last, steps) = since(collections, &room).await?;
     for step in steps {
         match step {
-            Step::In(person) => {
-                let (user, name) = (person.user, person.name);
-                room.roster.insert(person.uid, Occupant { user, name, kind: person.kind });
+            Step::In(person, since) => {
+                room.roster.insert(person.uid, Occupant::new(person, since));
             }
             Step::Out(uid) => {
                 room.roster.remove(&uid);
             }
+            Step::Owner(person) => (room.owner, room.owner_colour) = (person.uid, person.user),
         }
     }
     Ok(room.saved(last))
@@ -95,7 +95,7 @@ async fn since(collections: &Collections, room: &RoomDocument) -> Result<(u64, V
     if signed(last) <= room.roster_seq {
         return Ok((last, vec![]));
     }
-    let kinds = [Kind::Join, Kind::Exit, Kind::Kick].map(Kind::as_str);
+    let kinds = [Kind::Join, Kind::Exit, Kind::Kick, Kind::Owner].map(Kind::as_str);
     let filter = doc! {
         "room": room.id.as_str(),
         "seq": { "$gt": room.roster_seq, "$lte": signed(last) },

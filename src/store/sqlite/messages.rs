@@ -41,13 +41,13 @@ impl<'a> Log<'a> {
 
     fn append(&mut self, message: Stamped) -> Result<Appended> {
         let Some(last) = self.last(message.event.room)? else { return Ok(Appended::NoRoom) };
-        let step = Step::of(&message.event, message.whom.as_ref());
+        let whom = message.whom.clone();
         let event = message.numbered(last + 1);
         if !self.insert(&event)? {
             return known(self.connection, &event).map(Appended::Known);
         }
         self.last.insert(event.room, event.seq);
-        if let Some(step) = step {
+        if let Some(step) = Step::of(&event, whom.as_ref()) {
             change_roster(self.connection, event.room, step)?;
         }
         Ok(Appended::New(event))
@@ -116,18 +116,22 @@ fn known(connection: &Connection, event: &Event) -> Result<Event> {
 
 fn change_roster(connection: &Connection, room: RoomId, step: Step) -> Result<()> {
     match step {
-        Step::In(person) => connection
-            .prepare_cached("INSERT OR REPLACE INTO roster VALUES (?1, ?2, ?3, ?4, ?5)")?
+        Step::In(person, since) => connection
+            .prepare_cached("INSERT OR REPLACE INTO roster VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
             .execute(params![
                 room.as_str(),
                 person.uid.as_str(),
                 person.user.to_string(),
                 person.name,
                 words::origin(person.kind),
+                row::signed(since),
             ])?,
         Step::Out(uid) => connection
             .prepare_cached("DELETE FROM roster WHERE room = ?1 AND uid = ?2")?
             .execute([room.as_str(), uid.as_str()])?,
+        Step::Owner(person) => connection
+            .prepare_cached("UPDATE rooms SET owner = ?2, owner_colour = ?3 WHERE id = ?1")?
+            .execute([room.as_str(), person.uid.as_str(), &person.user.to_string()])?,
     };
     Ok(())
 }

@@ -25,7 +25,7 @@ pub fn saved(connection: &Connection) -> Result<Vec<SavedRoom>> {
         let found = found?;
         rooms.insert(found.room.id, found);
     }
-    let roster = "SELECT room, uid, colour, name, origin FROM roster";
+    let roster = "SELECT room, uid, colour, name, origin FROM roster ORDER BY since";
     for found in
         view.prepare(roster)?.query_map([], |row| Ok((row::word(row, 0)?, person(row)?)))?
     {
@@ -83,15 +83,12 @@ pub fn change(connection: &Connection, id: RoomId, change: &RoomChange) -> Resul
     room.apply(change);
     connection
         .prepare_cached(
-            "UPDATE rooms SET title = ?2, max = ?3, owner = ?4, owner_colour = ?5, password = ?6, \
-             keep = ?7 WHERE id = ?1",
+            "UPDATE rooms SET title = ?2, max = ?3, password = ?4, keep = ?5 WHERE id = ?1",
         )?
         .execute(params![
             id.as_str(),
             room.title,
             room.max,
-            room.owner.as_str(),
-            room.owner_colour.to_string(),
             room.password.as_ref().map(|hash| hash.0.as_str()),
             room.keep,
         ])?;

@@ -7,6 +7,11 @@ fn layout(language: Language) -> Layout<'static> {
     Layout { language, assets: "/assets/3f2a9c", base: "", me }
 }
 
+fn error_page(language: Language, problem: Problem, typed: Option<&str>) -> ErrorPage<'_> {
+    let sentence = problem.text(language).1.to_owned();
+    ErrorPage { layout: layout(language), problem, sentence, typed }
+}
+
 fn card(title: &str) -> CardView {
     CardView {
         id: "0123456789ab".into(),
@@ -84,13 +89,14 @@ fn no_page_needs_inline_script_or_style() {
         layout: layout(Language::Ko),
         values: RoomValues::default(),
         faults,
+        refusal: None,
         limits,
     };
     let pages = [
         LobbyPage { layout: layout(Language::Ko), rooms: vec![] }.render(),
         room_page(Language::Ko, "방", "안녕").render(),
         form.render(),
-        ErrorPage { layout: layout(Language::Ko), problem: Problem::Full, typed: None }.render(),
+        error_page(Language::Ko, Problem::Full, None).render(),
     ];
     for page in pages {
         let page = page.unwrap();
@@ -107,6 +113,7 @@ fn a_form_comes_again_with_what_was_typed() {
         layout: layout(Language::En),
         values: RoomValues { title: "  ", max: "1", off_record: true, keep: false },
         faults: RoomFaults { title: true, max: true, password: false },
+        refusal: None,
         limits: RoomLimits { title: 100, max: 1000, password: 128 },
     }
     .render()
@@ -131,11 +138,7 @@ fn the_wrong_password_is_said_in_the_words_of_the_seed() {
 
 #[test]
 fn a_message_that_was_not_taken_comes_back_as_text() {
-    let page = ErrorPage {
-        layout: layout(Language::En),
-        problem: Problem::MessageTooLong,
-        typed: Some("</textarea><b>long"),
-    };
+    let page = error_page(Language::En, Problem::MessageTooLong, Some("</textarea><b>long"));
     let page = page.render().unwrap();
     assert!(page.contains("Your message") && page.contains("long</textarea>"), "{page}");
     assert!(!page.contains("</textarea><b>"), "{page}");

@@ -139,7 +139,7 @@ async fn a_room_is_handed_over_to_somebody_in_it() {
     let lab = Lab::open().await;
     let owner = lab.visitor().await;
     let room = owner.room(json!({"title": "t"})).await;
-    let heir = Arc::new(Sessions::new("other").fresh());
+    let heir = Arc::new(Sessions::new("other", "").fresh());
     let path = format!("{room}/owner");
     let uid = json!({"uid": heir.uid.to_string()});
     assert_eq!(owner.post(&path, uid.clone()).await.status, 404);

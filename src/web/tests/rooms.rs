@@ -148,7 +148,7 @@ async fn a_full_room_is_said_to_be_full() {
     let id = room.rsplit('/').next().unwrap().parse().unwrap();
     let mut seats = Vec::new();
     for _ in 0..2 {
-        let somebody = Arc::new(Sessions::new("other").fresh());
+        let somebody = Arc::new(Sessions::new("other", "").fresh());
         seats.push(lab.bridge.member(&somebody, id).unwrap().join().await.unwrap());
     }
     let page = owner.get(&room, HTML).await;

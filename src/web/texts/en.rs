@@ -15,12 +15,13 @@ pub const TEXTS: Texts = Texts {
     lobby_empty_hint: "No room is open at the moment. Open one: others see it here at once.",
     title: "Title",
     title_hint: "What is it about?",
+    title_rule: "1 to {n} characters.",
     title_fault: "Give the room a title of 1 to {n} characters.",
     max: "Capacity",
     max_hint: "How many may be in at the same time, 2 to {n}.",
     max_fault: "Capacity is a whole number from 2 to {n}.",
     password: "Password",
-    password_hint: "Leave it empty for an open room.",
+    password_hint: "At most {n} characters. Leave it empty for an open room.",
     password_fault: "A password has at most {n} characters.",
     optional: "optional",
     show_password: "Show password",
@@ -52,6 +53,7 @@ pub const TEXTS: Texts = Texts {
     no_script: "Without JavaScript you see the newest messages and can post; \
                 reload the page to see what is new. Live messages, images and \
                 the list of participants need JavaScript.",
+    text_rule: "A message has at most {n} characters.",
     drop_here: "Drop an image to send it",
     whisper_cancel: "Speak to everybody again",
     settings: "Room settings",
@@ -68,6 +70,7 @@ pub const TEXTS: Texts = Texts {
     kick: "Remove",
     ban: "Remove and ban",
     manage_hint: "Who is removed may come back; who is banned may not.",
+    help: &super::help::EN,
     problems: Problems {
         no_such_page: ("Nothing here", "There is no such page."),
         no_such_room: ("No such room", "There is no such room. It may have closed."),
@@ -76,15 +79,26 @@ pub const TEXTS: Texts = Texts {
         forbidden: ("Not allowed", "You may not do that."),
         bad_request: ("Not understood", "The request could not be understood."),
         too_large: ("Too large", "What you sent is larger than this server accepts."),
-        too_often: ("Slow down", "That was too often. Wait a little and try again."),
+        too_often: ("Slow down", "That was too often. Wait {n} s and try again."),
         unavailable: (
             "Back soon",
             "The server cannot do this right now. Please try again shortly.",
         ),
         internal: ("Something broke", "That is our fault, not yours. Please try again."),
         too_many_rooms: ("Too many rooms", "There are too many rooms already. Close one first."),
+        rooms_too_often: (
+            "Slow down",
+            "Too many new rooms come from your address. Wait a little and try again.",
+        ),
         empty_message: ("Nothing to send", "The message is empty. Write something first."),
-        message_too_long: ("Too long", "The message is too long. Shorten it and send it again."),
+        message_too_long: (
+            "Too long",
+            "A message has at most {n} characters. Shorten it and send it again.",
+        ),
+        image_too_large: (
+            "Too large",
+            "An image has at most {n}. Make it smaller and send it again.",
+        ),
         not_an_image: (
             "Not an image",
             "The file cannot be shown as a GIF, PNG, JPEG or WebP image.",

@@ -122,6 +122,38 @@ export class Person {
     await this.page.locator('#occupants .badge:not([hidden])').first().waitFor({ state: 'attached' });
   }
 
+  /**
+   * Who this is, as the page was told.
+   * @returns {Promise<{ uid: string, user: string }>}
+   */
+  me() {
+    return this.page.evaluate(() => JSON.parse(document.getElementById('data')?.textContent ?? '').me);
+  }
+
+  /** The list of participants is in sight; on a phone it is opened. */
+  async openPeople() {
+    await this.#tapUntil(this.page.getByRole('button', { name: /Participants/ }), true);
+  }
+
+  /** On a phone. */
+  async closePeople() {
+    await this.#tapUntil(this.page.locator('#people').getByRole('button', { name: 'Close' }), false);
+  }
+
+  /**
+   * Where much else is done, a tap may arrive in two parts and be taken for a long press.
+   * @param {import('playwright-core').Locator} button
+   * @param {boolean} visible
+   */
+  async #tapUntil(button, visible) {
+    const panel = this.page.locator('#people');
+    await until(async () => {
+      if ((await panel.isVisible()) === visible) return true;
+      await button.tap();
+      return panel.waitFor({ state: visible ? 'visible' : 'hidden', timeout: 2000 }).then(() => true, () => false);
+    }, 'the list of participants');
+  }
+
   /** @param {string} text */
   async say(text) {
     await this.page.locator('#chat').fill(text);

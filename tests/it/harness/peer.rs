@@ -6,7 +6,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::{
@@ -128,6 +128,18 @@ impl Peer {
     /// Connects over TCP; `Err` with the code when it is refused.
     pub async fn try_connect(server: &Server, login: &Login) -> Result<Self, u8> {
         let stream = TcpStream::connect(server.mqtt).await.unwrap();
+        Self::on(stream, login.version).log_in(login).await
+    }
+
+    /// From another address of this machine, as 127.0.0.9.
+    pub async fn try_connect_from(
+        address: [u8; 4],
+        server: &Server,
+        login: &Login,
+    ) -> Result<Self, u8> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((address, 0))).unwrap();
+        let stream = socket.connect(server.mqtt).await.unwrap();
         Self::on(stream, login.version).log_in(login).await
     }
 
@@ -356,6 +368,18 @@ impl Peer {
     pub async fn ping(&mut self) {
         self.send(packet::PINGREQ).await;
         self.answer(packet::PINGRESP).await;
+    }
+
+    /// The same, when answers of this kind come before.
+    pub async fn ping_after(&mut self, kind: u8) {
+        self.send(packet::PINGREQ).await;
+        loop {
+            let answer = self.packet().await.expect("an answer, not the end of the connection");
+            match answer.kind {
+                packet::PINGRESP => return,
+                other => assert_eq!(other, kind, "{answer:?}"),
+            }
+        }
     }
 
     /// Leaves on purpose.

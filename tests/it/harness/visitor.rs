@@ -1,6 +1,6 @@
 //! Somebody who speaks HTTP: a browser's cookie jar, or a program without one.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use reqwest::{
     Client, Method, RequestBuilder, Response,
@@ -23,8 +23,14 @@ pub struct Visitor {
 
 impl Visitor {
     pub fn to(server: &Server) -> Self {
+        Self::from([127, 0, 0, 1], server)
+    }
+
+    /// From another address of this machine.
+    pub fn from(address: [u8; 4], server: &Server) -> Self {
         let jar = Arc::new(Jar::default());
         let client = Client::builder().cookie_provider(Arc::clone(&jar));
+        let client = client.local_address(IpAddr::from(address));
         let client = client.redirect(redirect::Policy::none()).build().unwrap();
         Self { client, jar, origin: server.url("") }
     }
