@@ -1,4 +1,5 @@
-// Makes `public/vendor/mqtt.js`: the browser half of mqtt.js as one ES module.
+// Makes what the pages take from npm, each as one ES module: `public/vendor/mqtt.js`, the browser half
+// of mqtt.js, and `public/vendor/qr.js`.
 //
 // mqtt.js ships a browser bundle, but that also carries SOCKS, other transports, a debug logger and
 // timers in a worker made from a blob, which our Content-Security-Policy forbids. Only its client
@@ -67,6 +68,20 @@ const { metafile } = await build({
   metafile: true,
 });
 
+const qr = await build({
+  stdin: { contents: `export { encode } from 'uqr';`, resolveDir: process.cwd() },
+  outfile: 'public/vendor/qr.js',
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  banner: { js: '/*! uqr, MIT licence, https://github.com/unjs/uqr */' },
+  logLevel: 'warning',
+  metafile: true,
+});
+await writeFile('public/vendor/qr.d.ts', `export { encode } from 'uqr';\n`);
+
 await writeFile(
   'public/vendor/mqtt.d.ts',
   `import { MqttClient, IClientOptions } from 'mqtt';
@@ -80,7 +95,8 @@ export function browserStreamBuilder(
 );
 
 // The licences of what is in the bundle ask to come with it.
-const folders = Object.keys(metafile.inputs).flatMap(
+const inputs = [...Object.keys(metafile.inputs), ...Object.keys(qr.metafile.inputs)];
+const folders = inputs.flatMap(
   (path) => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
 );
 const licences = [];

@@ -9,8 +9,11 @@ mod packet;
 mod topic;
 mod websocket;
 
+/// Takes any bytes; panics where what it looks at is wrong.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is also its corpus folder's.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("connect", packet::connect),
     ("packet_v4", packet::v4),
     ("packet_v5", packet::v5),

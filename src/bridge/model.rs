@@ -49,7 +49,11 @@ fn step() -> impl Strategy<Value = Step> {
 /// Every other one is a device.
 fn identity(n: u8) -> Identity {
     let uid = Uid::from_entropy([n; 16]);
-    if n % 2 == 0 { Identity::browser(uid) } else { Identity::device(uid, "device", false) }
+    if n.is_multiple_of(2) {
+        Identity::browser(uid)
+    } else {
+        Identity::device(uid, "device", false)
+    }
 }
 
 fn both(queue: mpsc::UnboundedSender<Job>) -> Each<mpsc::UnboundedSender<Job>> {

@@ -17,7 +17,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::mqtt::door::{Crowded, Door, Pass};
+use crate::mqtt::{
+    door::{Crowded, Door, Pass},
+    meter::{Meter, Metered},
+};
 
 /// Headers at most; the bytes of them are bounded by the buffer.
 const HEADERS: usize = 64;
@@ -80,10 +83,13 @@ impl Http {
         }
         // An upgraded connection outlives this task: the pass goes along in the request.
         let pass = Arc::new(pass);
+        let meter = Arc::<Meter>::default();
+        let stream = Metered::new(stream, Arc::clone(&meter));
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(Arc::clone(&pass));
+            request.extensions_mut().insert(Arc::clone(&meter));
             router.clone().oneshot(request)
         });
         let mut builder = hyper::server::conn::http1::Builder::new();
