@@ -27,8 +27,14 @@ pub const SETTINGS: [(&str, &str); 5] = [
 /// As many as there are packet identifiers.
 pub const ALL_IDS: usize = 65_535;
 
+/// With the settings above and these; and with what the environment says of the allocator, so that
+/// `MALLOC_ARENA_MAX=1` can show what is kept by it and what by the server.
 pub async fn server(more: &[(&str, &str)]) -> Server {
-    Server::with(Store::Sqlite, &[&SETTINGS[..], more].concat()).await
+    let allocator: Vec<(String, String)> =
+        std::env::vars().filter(|(name, _)| name.starts_with("MALLOC_")).collect();
+    let allocator = allocator.iter().map(|(name, value)| (&name[..], &value[..]));
+    let all: Vec<_> = SETTINGS.into_iter().chain(more.iter().copied()).chain(allocator).collect();
+    Server::with(Store::Sqlite, &all).await
 }
 
 /// Publishes at QoS 2 without ever releasing an identifier. Gives how many were answered until the
