@@ -92,7 +92,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let hangup = signal(SignalKind::hangup()).map_err(ServerError::Signal)?;
     let _lock = lock::lock(&config.server.data_dir).map_err(ServerError::Data)?;
     let store = store::open(config.store.uri.reveal(), &config.server.data_dir).await?;
-    let files = Files::open(&config.uploads.dir).await?;
+    let files = Files::open(&config.uploads.dir, bridge::file_quota(&config.uploads)).await?;
     let bus = bus::open(&config);
     let opened = Bridge::open(&config, Arc::clone(&store), files, Arc::clone(&bus)).await?;
     let (bridge, bridge_tasks) = opened;

@@ -123,9 +123,11 @@ impl From<bridge::Refusal> for Refusal {
         let code = match &refusal {
             No::NoSuchRoom | No::NoSuchPerson | No::NotFound => ReasonCode::TopicNameInvalid,
             No::Locked | No::WrongPassword | No::Banned | No::NotOwner => ReasonCode::NotAuthorized,
-            No::Full | No::TooManyRooms | No::TooManyBans | No::StorageFull => {
-                ReasonCode::QuotaExceeded
-            }
+            No::Full
+            | No::TooManyRooms
+            | No::TooManyBans
+            | No::StorageFull(..)
+            | No::QuotaUsed(..) => ReasonCode::QuotaExceeded,
             No::TooOften(..) => ReasonCode::MessageRateTooHigh,
             No::Draft(_) | No::Room(_) => ReasonCode::PayloadFormatInvalid,
             No::Unavailable => ReasonCode::ServerUnavailable,

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor, on_each_store, until,
+    Login, Peer, Server, Store, Visitor, images, on_each_store, until,
     visitor::{id_of, texts},
     websocket,
 };
@@ -323,10 +323,13 @@ async fn off_the_record_is_nowhere_on_the_disk(store: Store) {
     assert_eq!(device.publish_once(&topic, "and once more").await, 0);
     assert_eq!(device.events_until("and once more").await.last().unwrap()["seq"], 3);
     host.say(&room, "by the host").await;
+    let picture = images::gif();
+    assert_eq!(device.publish(&topic, &picture).await, 0);
     for moment in ["while it runs", "after a kill", "after a start", "after a stop"] {
         for secret in [title, "off the record", "and once more", "by the host", &room, "sesame"] {
             assert_nowhere(server.home(), secret.as_bytes());
         }
+        assert_nowhere(server.home(), &picture);
         match moment {
             "while it runs" => server.kill().await,
             "after a kill" => server.again().await,
