@@ -26,7 +26,7 @@ ALONE := scripts/alone.sh
 SECONDS_EACH := 60
 FUZZ_TARGETS := connect packet_v4 packet_v5 topic_and_filter draft websocket
 
-.PHONY: help run build test setup check journeys tested browser conformance fuzz soak clean
+.PHONY: help run build test setup check journeys tested browser conformance bench fuzz soak bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -44,6 +44,7 @@ setup: $(VENDOR) ## installs what the tests need
 
 check: $(VENDOR) ## the quick part: format, clippy, types
 	cargo fmt --check
+	cargo fmt --check --manifest-path benches/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	npm run --silent check
 
@@ -77,6 +78,14 @@ fuzz: $(VENDOR) ## any bytes at the codec, sessions, filters, drafts and WebSock
 # In memory, so that what is measured is the server and not the disk.
 soak: $(VENDOR) ## memory and latency under all that comes and goes in masses; prints figures (minutes)
 	TMPDIR=/dev/shm $(ALONE) cargo test --test it soak:: -- --ignored --nocapture --test-threads=1
+
+# Ten minutes, on a machine that does nothing else. make bench SHAPES=ws,idle measures what has one of
+# these words in its name; `crowded` (connections up to the limit of files) only when it is named.
+bench: $(VENDOR) ## side by side with mosquitto, rumqttd and Socket.IO: docs/performance.md
+	cargo build --release --bin parlor
+	cargo build --release --manifest-path benches/Cargo.toml --target-dir $(TARGET)/bench
+	npm ci --prefix benches/peers/socketio --no-audit --no-fund
+	$(ALONE) scripts/bench.sh $(TARGET) $(if $(SHAPES),--shapes $(SHAPES)) $(ARGS)
 
 clean: ## removes all that was built or installed here
 	cargo clean

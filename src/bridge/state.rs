@@ -3,7 +3,7 @@
 //! the log tells the transitions in their order.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
     time::{Duration, Instant},
 };
 
@@ -80,6 +80,8 @@ pub(super) struct Live {
 
 pub(super) struct State {
     rooms: HashMap<RoomId, Live>,
+    /// How many rooms each identity owns.
+    owned: HashMap<Uid, usize>,
     due: BTreeSet<(Instant, RoomId)>,
     /// Rooms whose card must be published.
     changed: HashSet<RoomId>,
@@ -90,8 +92,9 @@ pub(super) struct State {
 
 impl State {
     pub fn new(jobs: Each<mpsc::UnboundedSender<Job>>, times: Times, locale: Locale) -> Self {
-        let (rooms, due, changed) = (HashMap::new(), BTreeSet::new(), HashSet::new());
-        Self { rooms, due, changed, jobs, times, locale }
+        let (rooms, owned) = (HashMap::new(), HashMap::new());
+        let (due, changed) = (BTreeSet::new(), HashSet::new());
+        Self { rooms, owned, due, changed, jobs, times, locale }
     }
 
     /// Takes in a room of before the restart: who was in it may come back for a while.
@@ -130,6 +133,7 @@ impl State {
     }
 
     fn insert(&mut self, id: RoomId, live: Live) {
+        *self.owned.entry(live.room.owner).or_default() += 1;
         self.rooms.insert(id, live);
         self.changed.insert(id);
         self.reschedule(id);
@@ -140,7 +144,16 @@ impl State {
     }
 
     pub fn owned_by(&self, who: Uid) -> usize {
-        self.rooms.values().filter(|live| live.room.owner == who).count()
+        self.owned.get(&who).copied().unwrap_or(0)
+    }
+
+    fn disowned(&mut self, owner: Uid) {
+        if let Entry::Occupied(mut count) = self.owned.entry(owner) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 
     pub fn live(&self, room: RoomId) -> Result<&Live, Refusal> {
@@ -243,6 +256,7 @@ impl State {
     /// Ends the room now; the log, the files and the card follow in the writer.
     pub fn close(&mut self, room: RoomId, done: Option<oneshot::Sender<()>>) {
         let Some(live) = self.rooms.remove(&room) else { return };
+        self.disowned(live.room.owner);
         if let Some(due) = live.due {
             self.due.remove(&(due, room));
         }
@@ -322,7 +336,10 @@ impl State {
     /// Gives the room to `heir`, who is in it. The event itself changes the owner in the store.
     pub fn hand_over(&mut self, room: RoomId, heir: &Person, reply: Option<Reply>) {
         let Some(live) = self.rooms.get_mut(&room) else { return };
-        (live.room.owner, live.room.owner_colour) = (heir.uid, heir.user);
+        let before = std::mem::replace(&mut live.room.owner, heir.uid);
+        live.room.owner_colour = heir.user;
+        self.disowned(before);
+        *self.owned.entry(heir.uid).or_default() += 1;
         self.announce(room, Kind::Owner, heir, None, reply);
     }
 

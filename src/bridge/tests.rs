@@ -1,6 +1,6 @@
 //! The bridge on a real store and a real bus: what a member does is what the bus tells.
 
-use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{collections::VecDeque, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -17,7 +17,8 @@ const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 struct Lab {
     bridge: Bridge,
-    bus: mpsc::Receiver<Message>,
+    bus: mpsc::Receiver<Vec<Message>>,
+    batch: VecDeque<Message>,
     tasks: JoinSet<Result<(), Fault>>,
     store: SharedStore,
 }
@@ -36,7 +37,7 @@ impl Lab {
         let opened = Bridge::open(&config, Arc::clone(&store), files, bus).await.unwrap();
         let (bridge, tasks) = opened;
         let tasks = tasks.into_iter().map(|(_, task)| task).collect();
-        Self { bridge, bus: messages, tasks, store }
+        Self { bridge, bus: messages, batch: VecDeque::new(), tasks, store }
     }
 
     async fn close(mut self) {
@@ -68,8 +69,12 @@ impl Lab {
     }
 
     async fn any(&mut self) -> Message {
-        let received = timeout(Duration::from_secs(10), self.bus.recv()).await;
-        received.expect("a message within the deadline").expect("the bus goes on")
+        while self.batch.is_empty() {
+            let received = timeout(Duration::from_secs(10), self.bus.recv()).await;
+            let batch = received.expect("a message within the deadline");
+            self.batch = batch.expect("the bus goes on").into();
+        }
+        self.batch.pop_front().unwrap()
     }
 
     async fn event(&mut self, room: RoomId) -> Event {
@@ -397,5 +402,21 @@ async fn bad_rooms_and_images_are_refused_and_nothing_is_left() {
     assert_eq!(whisper, Err(Refusal::NoSuchPerson));
     assert_eq!(lab.bridge.0.files.used(), 0);
     assert!(lab.store.page(room, Page::Newest, 50).await.unwrap().is_empty());
+    lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_counts_for_whoever_owns_it_and_for_nobody_when_it_is_gone() {
+    let dir = TempDir::new().unwrap();
+    let lab = Lab::open(dir.path(), |config| config.rooms.per_identity = 1).await;
+    let (one, other) = (person(1), person(2));
+    let room = lab.room(&one, |_| {}).await;
+    let seat = lab.member(&other, room).join().await.unwrap();
+    assert_eq!(lab.bridge.create(&one, draft("b"), HOME).await, Err(Refusal::TooManyRooms));
+    lab.bridge.owner(&one, room).unwrap().hand_over(other.uid).await.unwrap();
+    assert_eq!(lab.bridge.create(&other, draft("b"), HOME).await, Err(Refusal::TooManyRooms));
+    lab.room(&one, |_| {}).await;
+    seat.leave();
+    lab.room(&other, |_| {}).await;
     lab.close().await;
 }

@@ -1,6 +1,9 @@
 //! What every engine must keep, tried on each.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::timeout};
 
@@ -11,14 +14,33 @@ fn message(topic: &str, payload: &str, retain: bool) -> Message {
     Message { topic: topic.to_owned(), payload, retain }
 }
 
-async fn next(messages: &mut mpsc::Receiver<Message>) -> Message {
+/// The messages of a subscription, one by one.
+struct Messages {
+    batches: mpsc::Receiver<Vec<Message>>,
+    batch: VecDeque<Message>,
+}
+
+impl Messages {
+    async fn of(bus: &SharedBus) -> Self {
+        Self { batches: bus.subscribe().await.unwrap(), batch: VecDeque::new() }
+    }
+
+    async fn recv(&mut self) -> Option<Message> {
+        while self.batch.is_empty() {
+            self.batch = self.batches.recv().await?.into();
+        }
+        self.batch.pop_front()
+    }
+}
+
+async fn next(messages: &mut Messages) -> Message {
     let received = timeout(Duration::from_secs(10), messages.recv()).await;
     received.expect("a message within the deadline").expect("the bus goes on")
 }
 
 /// Until the subscription is in force nothing else tells: publish until it comes back.
-async fn subscribed(bus: &SharedBus, marker: &str) -> mpsc::Receiver<Message> {
-    let mut messages = bus.subscribe().await.unwrap();
+async fn subscribed(bus: &SharedBus, marker: &str) -> Messages {
+    let mut messages = Messages::of(bus).await;
     let topic = format!("chat/{marker}");
     loop {
         bus.publish(vec![message(&topic, "ready?", false)]).await.unwrap();
@@ -67,7 +89,7 @@ async fn hands_retained_cards_to_a_new_subscriber(bus: SharedBus) {
     }
     assert!(cleared);
 
-    let mut late = bus.subscribe().await.unwrap();
+    let mut late = Messages::of(&bus).await;
     let mut directory = BTreeMap::new();
     while directory.len() < 999 {
         let got = next(&mut late).await;

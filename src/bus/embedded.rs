@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -32,9 +33,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Bus, FILTERS, Message, Stopped};
 use crate::config;
 
-/// Batches that wait for the router, and messages that wait for a subscriber.
+/// Batches that wait for the router, and those that wait for a subscriber.
 const BATCHES: usize = 64;
-const MESSAGES: usize = 16_384;
+/// Messages that a subscriber gets at once, at most.
+const MESSAGES: usize = 256;
 
 /// The router's topics: one for each of [`FILTERS`], in their order.
 const LANES: [&str; 3] = ["chats", "whispers", "directory"];
@@ -100,8 +102,8 @@ impl Bus for Embedded {
         Ok(())
     }
 
-    async fn subscribe(&self) -> Result<mpsc::Receiver<Message>, Stopped> {
-        let (messages, receiver) = mpsc::channel(MESSAGES);
+    async fn subscribe(&self) -> Result<mpsc::Receiver<Vec<Message>>, Stopped> {
+        let (messages, receiver) = mpsc::channel(BATCHES);
         let name = format!("parlor-edge-{}", self.subscribers.fetch_add(1, Ordering::Relaxed));
         let (link, end) = (Arc::clone(&self.connect), self.stopped.clone());
         let (retained, (subscribed, active)) = (self.retained.clone(), oneshot::channel());
@@ -157,7 +159,7 @@ fn publish_all(
 fn receive_all(
     mut tx: LinkTx,
     mut rx: LinkRx,
-    messages: &mpsc::Sender<Message>,
+    messages: &mpsc::Sender<Vec<Message>>,
     retained: &Retained,
     subscribed: oneshot::Sender<()>,
 ) -> Outcome<()> {
@@ -170,15 +172,16 @@ fn receive_all(
         retain_forward_rule: RetainForwardRule::Never,
     });
     send(&mut tx, Packet::Subscribe(Subscribe { pkid: 1, filters: filters.into() }, None))?;
+    let mut batch = Vec::new();
     loop {
-        match rx.recv().map_err(Box::new)? {
+        match received(&mut rx, batch.is_empty())? {
             Some(Notification::Forward(forward)) => {
                 let topic = forward.properties.and_then(|properties| properties.correlation_data);
                 let topic = topic.map(|topic| String::from_utf8(topic.into()));
                 let Some(Ok(topic)) = topic else { continue };
-                let payload = forward.publish.payload;
-                if messages.blocking_send(Message { topic, payload, retain: false }).is_err() {
-                    return Ok(());
+                batch.push(Message { topic, payload: forward.publish.payload, retain: false });
+                if batch.len() < MESSAGES {
+                    continue;
                 }
             }
             // The only acknowledgement on this link is the one of its subscription.
@@ -186,17 +189,37 @@ fn receive_all(
                 let told = subscribed.take().map_or(Ok(()), |subscribed| subscribed.send(()));
                 // From here on everything comes by the router: what was before is retained, and
                 // what is on its way now comes a second time.
-                let mut before = retained.all().into_iter();
-                if told.is_err() || !before.all(|one| messages.blocking_send(one).is_ok()) {
+                batch.splice(0..0, retained.all());
+                if told.is_err() {
                     return Ok(());
                 }
             }
-            Some(Notification::Unschedule) => rx.ready().map_err(Box::new)?,
+            Some(Notification::Unschedule) => {
+                rx.ready().map_err(Box::new)?;
+                continue;
+            }
             Some(Notification::Disconnect(..)) => {
                 return Err(refused("the router closed the link"));
             }
-            _ => {}
+            Some(_) => continue,
+            None => {}
         }
+        // All that has come: who reads is woken once for it.
+        if !batch.is_empty() && messages.blocking_send(std::mem::take(&mut batch)).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// The next notification. None when there is none yet, unless it is worth waiting for.
+fn received(rx: &mut LinkRx, waits: bool) -> Outcome<Option<Notification>> {
+    if waits {
+        return rx.recv().map_err(Box::new);
+    }
+    match rx.recv_deadline(Instant::now()) {
+        // Or the router is gone: then the next wait says so.
+        Err(LinkError::RecvTimeout(_)) => Ok(None),
+        other => other.map_err(Box::new),
     }
 }
 

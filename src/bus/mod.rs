@@ -46,8 +46,9 @@ pub trait Bus: Send + Sync + 'static {
     /// Hands over the messages, in order. Waits while the bus is busy.
     async fn publish(&self, messages: Vec<Message>) -> Result<(), Stopped>;
 
-    /// Everything that matches [`FILTERS`], from now on. The receiver must be read without pause.
-    async fn subscribe(&self) -> Result<mpsc::Receiver<Message>, Stopped>;
+    /// Everything that matches [`FILTERS`], from now on, as much at once as has come. The receiver
+    /// must be read without pause.
+    async fn subscribe(&self) -> Result<mpsc::Receiver<Vec<Message>>, Stopped>;
 
     /// Resolves when the bus has stopped.
     async fn stopped(&self) -> Stopped;

@@ -8,7 +8,12 @@ mod publishing;
 mod reading;
 mod subscribing;
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -109,16 +114,15 @@ impl Connection {
         self.closing.is_some()
     }
 
-    /// The mailbox, while mail may be taken from it: not before a SUBSCRIBE has been answered, so
-    /// that what it brings comes after the SUBACK; and only what goes out at once, so that what
-    /// waits for a client waits in one place and counts once.
-    pub(super) fn open_mailbox(&self) -> Option<Arc<Mailbox>> {
-        let is_open = self.session.has_room() && !self.session.has_request();
-        self.mailbox().filter(|_| is_open)
+    /// Whether mail may be taken now: not before a SUBSCRIBE has been answered, so that what it
+    /// brings comes after the SUBACK; and only what goes out at once, so that what waits for a
+    /// client waits in one place and counts once.
+    pub(super) fn takes_mail(&self) -> bool {
+        self.session.has_room() && !self.session.has_request()
     }
 
-    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
-        self.guest.as_ref().map(|guest| Arc::clone(&guest.place.mailbox))
+    pub(super) fn mailbox(&self) -> Option<&Mailbox> {
+        self.guest.as_ref().map(|guest| &*guest.place.mailbox)
     }
 
     /// Somebody outside wants this connection to end, or it reads too slowly.
@@ -132,9 +136,17 @@ impl Connection {
 
     /// Waits for the next job to be done, and takes in its result.
     pub(super) async fn work(&mut self) {
-        match self.jobs.next().await {
-            Some(done) => self.done(done),
-            None => std::future::pending().await,
+        std::future::poll_fn(|context| self.poll_work(context)).await;
+    }
+
+    /// The same for a task that waits for other things, too. Pending when there are no jobs.
+    pub(super) fn poll_work(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.jobs.poll_next_unpin(context) {
+            Poll::Ready(Some(done)) => {
+                self.done(done);
+                Poll::Ready(())
+            }
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -178,7 +190,11 @@ impl Connection {
         match done {
             Done::Admitted(admitted) => self.admitted(admitted),
             Done::Subscribed(token, results) => self.subscribed(token, results),
-            Done::Submitted(token, submitted) => self.submitted(token, submitted),
+            Done::Submitted(token, submitted) => {
+                self.drafts.submitting = false;
+                self.submitted(token, submitted);
+                self.submit_next();
+            }
             Done::Published(token, outcome) => self.published(token, outcome),
             Done::Fetched(page) => self.fetched(page),
         }
@@ -223,8 +239,6 @@ impl Connection {
     }
 
     fn submitted(&mut self, token: Token, submitted: Result<Submitted, Refusal>) {
-        self.drafts.submitting = false;
-        self.submit_next();
         match submitted {
             Ok(Submitted::Done) => self.published(token, Ok(())),
             Ok(Submitted::Pending(pending)) => self.await_commit(token, *pending),
@@ -242,20 +256,23 @@ impl Connection {
         self.jobs.push(stored.boxed());
     }
 
+    /// Hands over what waits, one after the other, as far as it goes without waiting.
     fn submit_next(&mut self) {
-        if self.drafts.submitting {
-            return;
+        while !self.drafts.submitting {
+            let Some(guest) = &self.guest else { return };
+            let Some((token, publish)) = self.drafts.waiting.pop_front() else { return };
+            self.drafts.bytes -= publish.payload.len();
+            let (edge, who, from) = (self.edge.clone(), Arc::clone(&guest.who), guest.place.id);
+            let mut submit =
+                async move { publishing::submit(&edge, &who, Some(from), publish).await }.boxed();
+            // Mostly there is a place in the queue, and nothing to wait for.
+            if let Some(submitted) = (&mut submit).now_or_never() {
+                self.submitted(token, submitted);
+            } else {
+                self.drafts.submitting = true;
+                self.jobs.push(submit.map(move |it| Done::Submitted(token, it)).boxed());
+            }
         }
-        let Some(guest) = &self.guest else { return };
-        let Some((token, publish)) = self.drafts.waiting.pop_front() else { return };
-        self.drafts.bytes -= publish.payload.len();
-        self.drafts.submitting = true;
-        let (edge, who, from) = (self.edge.clone(), Arc::clone(&guest.who), guest.place.id);
-        let submit = async move {
-            let submitted = publishing::submit(&edge, &who, Some(from), publish).await;
-            Done::Submitted(token, submitted)
-        };
-        self.jobs.push(submit.boxed());
     }
 
     fn subscribed(&mut self, token: Token, results: Vec<Result<Opened, Refusal>>) {

@@ -3,23 +3,32 @@
 //! what it sends from being settled, nor the other way round.
 
 use std::{
+    future::poll_fn,
     io,
+    mem::MaybeUninit,
+    pin::Pin,
+    sync::atomic::Ordering,
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-
-use super::{
-    Edge, auth::Peer, codec::decode, connection::Connection, mailbox::Mailbox, reason::Reason,
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    time::Sleep,
 };
+use tokio_util::{io::poll_write_buf, sync::WaitForCancellationFutureOwned};
+
+use super::{Edge, auth::Peer, codec::decode, connection::Connection, reason::Reason};
 
 /// Bytes that may wait to be written; above it nothing more is taken in or handed over.
 const OUTPUT: usize = 64 * 1024;
 /// Bytes read ahead while no packet is accepted.
 const READ_AHEAD: usize = 16 * 1024;
-/// Room for one read.
+/// Bytes of one read. On the stack, so that a connection that rests holds no buffer.
 const CHUNK: usize = 4 * 1024;
+/// An empty buffer above this is given back.
+const KEPT: usize = 1024;
 /// For the last words, and for the client to close its side.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -36,6 +45,8 @@ struct Driver<R, W> {
     at_end: bool,
     /// The client takes no more: what is written is dropped until it is seen to have gone.
     deaf: bool,
+    stop: Stop,
+    alarm: Alarm,
 }
 
 /// Serves one client until it has gone and everything it sent is settled.
@@ -46,6 +57,8 @@ where
 {
     let connection = Connection::new(edge.clone(), peer, Instant::now());
     let mut driver = Driver {
+        stop: Stop::of(&edge),
+        alarm: Alarm::default(),
         edge,
         connection,
         reader,
@@ -90,13 +103,12 @@ where
         return;
     }
     let mut left = 1 << 20;
-    let mut nobody = BytesMut::new();
+    let mut nobody = [0; CHUNK];
     while !at_end && left > 0 {
-        match read_some(reader, &mut nobody).await {
+        match reader.read(&mut nobody).await {
             Ok(0) | Err(_) => return,
             Ok(count) => left -= count.min(left),
         }
-        nobody.clear();
     }
 }
 
@@ -111,7 +123,7 @@ where
             if self.connection.is_closing() {
                 return;
             }
-            self.wait().await;
+            poll_fn(|context| self.poll(context)).await;
         }
     }
 
@@ -149,9 +161,7 @@ where
                 if self.at_end {
                     self.connection.session.close(Reason::ConnectionLost);
                 }
-                if self.input.is_empty() && self.input.capacity() > OUTPUT {
-                    self.input = BytesMut::new();
-                }
+                give_back(&mut self.input);
                 self.at_end
             }
             Err(error) => {
@@ -161,102 +171,143 @@ where
         }
     }
 
-    /// Waits until something has happened.
-    async fn wait(&mut self) {
-        let has_space = self.output.len() < OUTPUT;
-        let accepts = self.connection.accepts_input() && has_space;
-        let reads = !self.at_end && (accepts || self.input.len() < READ_AHEAD);
-        let writes = !self.output.is_empty() || self.unflushed;
-        let more = has_space && self.connection.has_more();
-        let (mailbox, all_mail) = (self.connection.open_mailbox(), self.connection.mailbox());
-        let mailbox = mailbox.filter(|_| has_space);
-        let deadline = self.connection.session.deadline();
-        let works = self.connection.has_jobs();
-        let stop = self.edge.0.stop.clone();
-        let Driver { connection, reader, writer, input, output, unflushed, .. } = self;
-        tokio::select! {
-            () = stop.cancelled() => connection.session.close(Reason::ShuttingDown),
-            () = reach(deadline) => {}
-            () = connection.work(), if works => {}
-            () = std::future::ready(()), if more => {}
-            () = has_mail(mailbox.as_deref()) => {}
-            () = must_end(all_mail.as_deref()) => {}
-            read = read_some(reader, input), if reads => self.has_read(read),
-            written = write_some(writer, output, unflushed), if writes => self.has_written(written),
+    /// Moves bytes; ready when the connection has something to do. Everything that is waited for
+    /// stays registered from one call to the next: thousands of times a second this must not set
+    /// timers, nor take locks that all connections share.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let had_space = self.has_space();
+        self.write(context);
+        let mut news = !had_space && self.has_space();
+        if self.stop.poll(&self.edge, context).is_ready() {
+            self.connection.session.close(Reason::ShuttingDown);
+            news = true;
         }
+        news |= self.alarm.poll(self.connection.session.deadline(), context).is_ready();
+        news |= self.connection.poll_work(context).is_ready();
+        if let Some(mailbox) = self.connection.mailbox() {
+            let wants_mail = self.has_space() && self.connection.takes_mail();
+            news |= mailbox.poll_news(wants_mail, context).is_ready();
+        }
+        news |= self.has_space() && self.connection.has_more();
+        news |= self.read(context);
+        if news { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn has_read(&mut self, read: io::Result<usize>) {
-        match read {
-            Ok(0) => self.at_end = true,
-            Ok(count) => self.edge.0.counters.bytes_received.add(count),
-            Err(error) => {
+    fn has_space(&self) -> bool {
+        self.output.len() < OUTPUT
+    }
+
+    /// Reads once; tells whether something has come of it.
+    fn read(&mut self, context: &mut Context<'_>) -> bool {
+        let accepts = self.connection.accepts_input() && self.has_space();
+        if self.at_end || !(accepts || self.input.len() < READ_AHEAD) {
+            return false;
+        }
+        let mut chunk = [const { MaybeUninit::uninit() }; CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        match Pin::new(&mut self.reader).poll_read(context, &mut chunk) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(())) => {
+                let read = chunk.filled();
+                self.at_end = read.is_empty();
+                self.input.extend_from_slice(read);
+                self.edge.0.counters.bytes_received.add(read.len());
+            }
+            Poll::Ready(Err(error)) => {
                 tracing::debug!(%error, "reading failed");
                 self.at_end = true;
             }
         }
+        true
     }
 
-    fn has_written(&mut self, written: io::Result<usize>) {
-        match written {
-            Ok(count) => self.edge.0.counters.bytes_sent.add(count),
-            Err(error) => {
-                tracing::debug!(%error, "writing failed");
-                self.deaf = true;
-                self.unflushed = false;
-                self.output.clear();
+    /// Writes as much as the client takes.
+    fn write(&mut self, context: &mut Context<'_>) {
+        while !self.output.is_empty() {
+            match poll_write_buf(Pin::new(&mut self.writer), context, &mut self.output) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return self.has_failed(&io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
+                    self.unflushed = true;
+                    self.edge.0.counters.bytes_sent.add(count);
+                }
+                Poll::Ready(Err(error)) => return self.has_failed(&error),
             }
         }
-        if self.output.is_empty() && self.output.capacity() > 2 * OUTPUT {
-            self.output = BytesMut::new();
+        if self.unflushed {
+            match Pin::new(&mut self.writer).poll_flush(context) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.unflushed = !self.output.is_empty(),
+                Poll::Ready(Err(error)) => return self.has_failed(&error),
+            }
         }
+        give_back(&mut self.output);
+    }
+
+    fn has_failed(&mut self, error: &io::Error) {
+        tracing::debug!(%error, "writing failed");
+        self.deaf = true;
+        self.unflushed = false;
+        self.output.clear();
     }
 }
 
-async fn reach(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
+/// A connection that rests should hold nothing.
+fn give_back(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.capacity() > KEPT {
+        *buffer = BytesMut::new();
     }
 }
 
-/// Of nobody's mailbox nothing ever comes.
-async fn must_end(mailbox: Option<&Mailbox>) {
-    match mailbox {
-        Some(mailbox) => mailbox.ended().await,
-        None => std::future::pending().await,
+/// The edge's stop. Waiting for it takes a lock of all connections, so it is asked for anew only
+/// when another task waits.
+struct Stop {
+    cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    waiting: Option<Waker>,
+}
+
+impl Stop {
+    fn of(edge: &Edge) -> Stop {
+        let cancelled = Box::pin(edge.0.stop.clone().cancelled_owned());
+        Stop { cancelled, waiting: None }
+    }
+
+    fn poll(&mut self, edge: &Edge, context: &mut Context<'_>) -> Poll<()> {
+        if edge.0.stopping.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        let waits = self.waiting.as_ref().is_some_and(|task| task.will_wake(context.waker()));
+        if waits {
+            return Poll::Pending;
+        }
+        self.waiting = Some(context.waker().clone());
+        self.cancelled.as_mut().poll(context)
     }
 }
 
-async fn has_mail(mailbox: Option<&Mailbox>) {
-    match mailbox {
-        Some(mailbox) => mailbox.ready().await,
-        None => std::future::pending().await,
-    }
+/// A timer for a deadline that mostly moves later: it is set again only when it has rung, or when
+/// the deadline is earlier. So it may ring too early, and does no harm.
+#[derive(Default)]
+struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    at: Option<Instant>,
 }
 
-async fn read_some<R: AsyncRead + Unpin>(
-    reader: &mut R,
-    input: &mut BytesMut,
-) -> io::Result<usize> {
-    if input.capacity() - input.len() < CHUNK / 4 {
-        input.reserve(CHUNK);
+impl Alarm {
+    fn poll(&mut self, deadline: Option<Instant>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = deadline else { return Poll::Pending };
+        if self.at.is_none_or(|at| deadline < at) {
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(deadline.into()),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline.into()))),
+            }
+            self.at = Some(deadline);
+        }
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        let rings = sleep.as_mut().poll(context);
+        if rings.is_ready() {
+            self.at = None;
+        }
+        rings
     }
-    reader.read_buf(input).await
-}
-
-/// One write, or the flush after the last.
-async fn write_some<W: AsyncWrite + Unpin>(
-    writer: &mut W,
-    output: &mut BytesMut,
-    unflushed: &mut bool,
-) -> io::Result<usize> {
-    if output.is_empty() {
-        writer.flush().await?;
-        *unflushed = false;
-        return Ok(0);
-    }
-    let count = writer.write_buf(output).await?;
-    *unflushed = true;
-    if count == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(count) }
 }

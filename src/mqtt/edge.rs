@@ -1,6 +1,13 @@
 //! The edge put together: what all connections share, its tasks, its stop.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -62,6 +69,8 @@ pub(super) struct Shared {
     /// Events fetched at once.
     pub(super) page: u32,
     pub(super) stop: CancellationToken,
+    /// Set with `stop`, whose own state is behind a lock.
+    pub(super) stopping: AtomicBool,
     pub(super) connections: TaskTracker,
 }
 
@@ -104,6 +113,7 @@ impl Edge {
             text_chars: config.limits.text_chars,
             page: config.limits.page,
             stop: CancellationToken::new(),
+            stopping: AtomicBool::new(false),
             connections: TaskTracker::new(),
         });
         let edge = Edge(shared);
@@ -153,6 +163,7 @@ impl Edge {
     /// Tells every client and waits until all have gone and their messages are settled, or until
     /// `patience` is over: then what is left is cut off with the process.
     pub async fn stop(&self, patience: Duration) {
+        self.0.stopping.store(true, Ordering::Release);
         self.0.stop.cancel();
         self.0.connections.close();
         if tokio::time::timeout(patience, self.0.connections.wait()).await.is_err() {

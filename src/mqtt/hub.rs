@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::{broadcast, mpsc};
 
-use self::rooms::{Incoming, Rooms};
+use self::rooms::{Incomer, Incoming, Rooms};
 pub use self::rooms::{Monitor, Reader};
 use super::{
     Fault, Task,
@@ -30,9 +30,11 @@ use crate::{
     chat::{Event, Identity, RoomId, topic::Topic},
 };
 
-/// Bus messages that wait for one worker. When it is full the stream waits, and what the bus then
-/// loses is fetched from the store.
-const WAITING: usize = 8192;
+/// Batches of bus messages that wait for one worker. When it is full the stream waits, and what the
+/// bus then loses is fetched from the store.
+const WAITING: usize = 64;
+/// Cards that wait to be shown, and rooms of which one of card and farewell is still to come.
+const SHOWN: usize = 8192;
 
 /// Events fetched at once to close a hole.
 const HEAL: u32 = 200;
@@ -65,7 +67,7 @@ impl Hub {
             let rights = shared.bridge.rights_changes();
             tasks.push(("egress", Box::pin(work(Arc::clone(&shared), shard, receiver, rights))));
         }
-        let (cards, receiver) = mpsc::channel(WAITING);
+        let (cards, receiver) = mpsc::channel(SHOWN);
         let directory = Arc::clone(&shared.directory);
         tasks.push(("cards", Box::pin(show_cards(directory, receiver, workers.clone()))));
         tasks.push(("ingress", Box::pin(split(messages, workers, cards))));
@@ -144,48 +146,63 @@ enum Shown {
 
 /// Ends when the bus does: then the process must.
 async fn split(
-    mut messages: mpsc::Receiver<bus::Message>,
-    workers: Vec<mpsc::Sender<Incoming>>,
+    mut batches: mpsc::Receiver<Vec<bus::Message>>,
+    workers: Vec<mpsc::Sender<Vec<Incoming>>>,
     cards: mpsc::Sender<Shown>,
 ) -> Result<(), Fault> {
-    while let Some(message) = messages.recv().await {
-        let (room, is_gone) = match Topic::parse(&message.topic) {
-            Topic::Chat(room) | Topic::Whisper(room, _) => (room, false),
-            Topic::Card(room) => (room, message.payload.is_empty()),
-            Topic::Sys | Topic::Other => continue,
-        };
-        let worker = &workers[shard_of(room, workers.len())];
-        let sent = match Topic::parse(&message.topic) {
-            Topic::Card(_) => {
-                if is_gone && worker.send(Incoming::Removed(room)).await.is_err() {
-                    return Err(Stopped.into());
+    let mut shares: Vec<Vec<Incoming>> = workers.iter().map(|_| Vec::new()).collect();
+    while let Some(batch) = batches.recv().await {
+        for message in batch {
+            let topic = Topic::parse(&message.topic);
+            let (Topic::Chat(room) | Topic::Whisper(room, _) | Topic::Card(room)) = topic else {
+                continue;
+            };
+            let shard = shard_of(room, workers.len());
+            let shown = if let Topic::Card(_) = topic {
+                if message.payload.is_empty() {
+                    shares[shard].push(Incoming::Removed(room));
                 }
-                cards.send(Shown::Card(room, message)).await.is_ok()
-            }
-            _ => match Incoming::read(room, message.payload) {
-                Some(incoming) if incoming.is_farewell() => {
-                    cards.send(Shown::Farewell(room, incoming)).await.is_ok()
+                Shown::Card(room, message)
+            } else {
+                match Incoming::read(room, message.payload) {
+                    Some(incoming) if incoming.is_farewell() => Shown::Farewell(room, incoming),
+                    Some(incoming) => {
+                        shares[shard].push(incoming);
+                        continue;
+                    }
+                    None => continue,
                 }
-                Some(incoming) => worker.send(incoming).await.is_ok(),
-                None => true,
-            },
-        };
-        if !sent {
-            return Err(Stopped.into());
+            };
+            // No farewell overtakes what was said before it.
+            hand_over(&workers[shard], &mut shares[shard]).await?;
+            cards.send(shown).await.map_err(|_| Stopped)?;
+        }
+        for (worker, share) in workers.iter().zip(&mut shares) {
+            hand_over(worker, share).await?;
         }
     }
     Err(Stopped.into())
 }
 
+async fn hand_over(
+    worker: &mpsc::Sender<Vec<Incoming>>,
+    share: &mut Vec<Incoming>,
+) -> Result<(), Stopped> {
+    if share.is_empty() {
+        return Ok(());
+    }
+    worker.send(std::mem::take(share)).await.map_err(|_| Stopped)
+}
+
 async fn show_cards(
     directory: Arc<PlainTopics>,
     mut cards: mpsc::Receiver<Shown>,
-    workers: Vec<mpsc::Sender<Incoming>>,
+    workers: Vec<mpsc::Sender<Vec<Incoming>>>,
 ) -> Result<(), Fault> {
     let (mut cleared, mut waiting) = (HashSet::new(), HashMap::new());
     while let Some(shown) = cards.recv().await {
         // Only what the bus has lost stays in here.
-        if cleared.len() > WAITING {
+        if cleared.len() > SHOWN {
             cleared.clear();
         }
         let (card, farewell) = match shown {
@@ -198,7 +215,7 @@ async fn show_cards(
             }
             Shown::Card(_, card) => (Some(card), None),
             Shown::Farewell(room, farewell) => {
-                if !cleared.remove(&room) && waiting.len() < WAITING {
+                if !cleared.remove(&room) && waiting.len() < SHOWN {
                     waiting.insert(room, farewell);
                     continue;
                 }
@@ -210,7 +227,7 @@ async fn show_cards(
         }
         if let Some((room, farewell)) = farewell {
             let worker = &workers[shard_of(room, workers.len())];
-            worker.send(farewell).await.map_err(|_| Stopped)?;
+            worker.send(vec![farewell]).await.map_err(|_| Stopped)?;
         }
     }
     Err(Stopped.into())
@@ -228,23 +245,50 @@ fn show(directory: &PlainTopics, card: bus::Message) {
 async fn work(
     shared: Arc<Shared>,
     shard: usize,
-    mut messages: mpsc::Receiver<Incoming>,
+    mut batches: mpsc::Receiver<Vec<Incoming>>,
     mut rights: broadcast::Receiver<RoomId>,
 ) -> Result<(), Fault> {
+    let mut waiting = Vec::new();
     loop {
         tokio::select! {
             biased;
             changed = rights.recv() => check_rights(&shared, shard, Some(changed), &mut rights),
-            message = messages.recv() => {
-                let Some(message) = message else { return Err(Stopped.into()) };
-                heal(&shared, shard, &message).await;
+            count = batches.recv_many(&mut waiting, WAITING) => {
+                if count == 0 {
+                    return Err(Stopped.into());
+                }
                 // Looked at again, so that no message passes a right that has just ended.
                 check_rights(&shared, shard, None, &mut rights);
-                let may_read = |who: &Identity, room| shared.may_read(who, room);
-                shared.rooms(shard).hand_out(&message, may_read);
+                hand_out(&shared, shard, waiting.drain(..).flatten().collect()).await;
             }
         }
     }
+}
+
+/// Hands out in the order of each room. What is of one room goes to each of its readers at once.
+async fn hand_out(shared: &Shared, shard: usize, mut batch: Vec<Incoming>) {
+    batch.sort_by_key(Incoming::room);
+    let may_read = |who: &Identity, room| shared.may_read(who, room);
+    for of_one_room in batch.chunk_by(|a, b| a.room() == b.room()) {
+        let mut rest = of_one_room;
+        while let Some(next) = rest.first() {
+            heal(shared, shard, next).await;
+            let mut rooms = shared.rooms(shard);
+            let (whole, behind_a_hole) = rest.split_at(unbroken(rest));
+            rooms.hand_out(whole, may_read);
+            rest = behind_a_hole;
+        }
+    }
+}
+
+/// How many follow each other without a hole.
+fn unbroken(events: &[Incoming]) -> usize {
+    let mut newest = None;
+    let mut is_next = |event: &Incoming| {
+        let Incoming::Event(Incomer { seq: Some(seq), .. }) = event else { return true };
+        newest.replace(*seq).is_none_or(|newest| *seq <= newest + 1)
+    };
+    events.iter().position(|event| !is_next(event)).unwrap_or(events.len())
 }
 
 /// Ends what relied on rights that are no more.
@@ -295,7 +339,7 @@ async fn heal(shared: &Shared, shard: usize, message: &Incoming) {
         let may_read = |who: &Identity, room| shared.may_read(who, room);
         for event in missing {
             if let Some(incoming) = Incoming::read(next.room, event.to_json()) {
-                shared.rooms(shard).hand_out(&incoming, may_read);
+                shared.rooms(shard).hand_out(&[incoming], may_read);
             }
         }
     }

@@ -67,8 +67,10 @@ impl Listener {
             tokio::select! {
                 biased;
                 () = self.edge.0.stop.cancelled() => return None,
-                () = self.mailbox.ended() => return None,
-                () = self.mailbox.ready() => {}
+                () = self.mailbox.news() => {}
+            }
+            if self.mailbox.end().is_some() {
+                return None;
             }
             match self.mailbox.take() {
                 Some(Mail::Event(event)) => {

@@ -7,9 +7,8 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
 };
-
-use tokio::sync::Notify;
 
 use super::{codec::Qos, reason::Reason, session::Delivery};
 use crate::chat::{MessageId, RoomId};
@@ -82,15 +81,13 @@ impl Waiting {
         Arc::new(Waiting { limit, bytes: AtomicUsize::new(0) })
     }
 
-    /// Counts `bytes` more. False, and nothing counted, when that is too much for a mailbox that
-    /// would hold `own` then.
-    fn add(&self, bytes: usize, own: usize) -> bool {
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = own <= SPARED || before.saturating_add(bytes) <= self.limit;
-        if !fits {
-            self.remove(bytes);
-        }
-        fits
+    /// Whether a mailbox may hold `own`, when `added` of it are not counted yet.
+    fn allows(&self, own: usize, added: usize) -> bool {
+        own <= SPARED || self.bytes().saturating_add(added) <= self.limit
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn remove(&self, bytes: usize) {
@@ -110,8 +107,6 @@ pub struct Mailbox {
     limits: MailboxLimits,
     all: Arc<Waiting>,
     inner: Mutex<Inner>,
-    ready: Notify,
-    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -123,75 +118,109 @@ struct Inner {
     /// Something has gone that nothing can bring back.
     lost: bool,
     end: Option<Reason>,
+    /// The task that waits for mail, or for the end.
+    waiting: Option<Waker>,
 }
 
 impl Mailbox {
     /// `all`: what it is one of.
     pub fn new(limits: MailboxLimits, all: Arc<Waiting>) -> Mailbox {
-        let (ready, ended) = (Notify::new(), Notify::new());
-        Mailbox { limits, all, inner: Mutex::default(), ready, ended }
+        Mailbox { limits, all, inner: Mutex::default() }
     }
 
     /// Puts something in. Never waits.
     pub fn push(&self, mail: Mail) {
+        self.push_all([mail]);
+    }
+
+    /// Puts several things in, in their order, and wakes whoever waits once. Never waits.
+    pub fn push_all(&self, mails: impl IntoIterator<Item = Mail>) {
         let mut inner = self.inner();
-        let at_most_once = mail.delivery().is_some_and(|one| one.qos == Qos::AtMostOnce);
-        if inner.overflowed || inner.end.is_some() || (inner.away && at_most_once) {
-            return;
+        let (was_empty, before) = (inner.mail.is_empty(), inner.bytes);
+        for mail in mails {
+            let size = mail.size();
+            let bytes = inner.bytes.saturating_add(size);
+            let added = bytes.saturating_sub(before);
+            let is_full = inner.mail.len() >= self.limits.messages || bytes > self.limits.bytes;
+            inner.put(mail, size, is_full || !self.all.allows(bytes, added));
         }
-        let bytes = inner.bytes.saturating_add(mail.size());
-        let is_full = inner.mail.len() >= self.limits.messages || bytes > self.limits.bytes;
-        if is_full || !self.all.add(mail.size(), bytes) {
-            inner.overflowed = true;
-            inner.lost |= mail.must_arrive() || inner.mail.iter().any(Mail::must_arrive);
-            inner.mail = VecDeque::new();
-            self.all.remove(inner.bytes);
-            inner.bytes = 0;
-            inner.end = (!inner.away).then_some(Reason::SlowReader);
-        } else {
-            inner.bytes = bytes;
-            inner.mail.push_back(mail);
+        // Counted once: this number is everybody's.
+        match inner.bytes.checked_sub(before) {
+            Some(more) => self.all.add(more),
+            None => self.all.remove(before - inner.bytes),
         }
-        let (first, ended) = (inner.mail.len() == 1, inner.end.is_some());
+        let news = (was_empty && !inner.mail.is_empty()) || inner.end.is_some();
+        let waiting = if news { inner.waiting.take() } else { None };
         drop(inner);
-        if first {
-            self.ready.notify_one();
-        }
-        if ended {
-            self.ended.notify_one();
+        if let Some(task) = waiting {
+            task.wake();
         }
     }
 
     /// Asks the connection to end. The first reason counts.
     pub fn close(&self, reason: Reason) {
-        self.inner().end.get_or_insert(reason);
-        self.ended.notify_one();
-    }
-
-    /// Resolves when there is something to take. For one caller at a time.
-    pub async fn ready(&self) {
-        while self.inner().mail.is_empty() {
-            self.ready.notified().await;
+        let mut inner = self.inner();
+        inner.end.get_or_insert(reason);
+        let waiting = inner.waiting.take();
+        drop(inner);
+        if let Some(task) = waiting {
+            task.wake();
         }
     }
 
-    /// Resolves when the connection is to end. For one caller at a time.
-    pub async fn ended(&self) {
-        while self.inner().end.is_none() {
-            self.ended.notified().await;
+    /// Ready when the connection is to end, or when there is something to take and it is wanted.
+    /// For one task at a time: the last one that asked is woken.
+    pub fn poll_news(&self, wants_mail: bool, context: &Context<'_>) -> Poll<()> {
+        let mut inner = self.inner();
+        if inner.end.is_some() || (wants_mail && !inner.mail.is_empty()) {
+            return Poll::Ready(());
         }
+        match &mut inner.waiting {
+            Some(waiting) => waiting.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Resolves when the connection is to end, or when there is something to take.
+    pub async fn news(&self) {
+        std::future::poll_fn(|context| self.poll_news(true, context)).await;
     }
 
     /// The oldest mail.
     pub fn take(&self) -> Option<Mail> {
+        self.take_some(1, usize::MAX).pop_front()
+    }
+
+    /// The oldest mails: at most `count`, and no more after `bytes` of topics and payloads.
+    pub fn take_some(&self, count: usize, bytes: usize) -> VecDeque<Mail> {
         let mut inner = self.inner();
-        let mail = inner.mail.pop_front()?;
-        inner.bytes -= mail.size();
-        self.all.remove(mail.size());
-        if inner.mail.is_empty() && inner.mail.capacity() > 64 {
-            inner.mail = VecDeque::new();
+        if inner.mail.len() <= count && inner.bytes <= bytes {
+            self.all.remove(std::mem::take(&mut inner.bytes));
+            return std::mem::take(&mut inner.mail);
         }
-        Some(mail)
+        let mut taken = VecDeque::new();
+        let mut size = 0;
+        while taken.len() < count
+            && size <= bytes
+            && let Some(mail) = inner.mail.pop_front()
+        {
+            size += mail.size();
+            taken.push_back(mail);
+        }
+        inner.bytes -= size;
+        self.all.remove(size);
+        taken
+    }
+
+    /// Mail that was taken and is still to be read: nothing has come between.
+    pub fn put_back(&self, mails: VecDeque<Mail>) {
+        let mut inner = self.inner();
+        for mail in mails.into_iter().rev() {
+            inner.bytes += mail.size();
+            self.all.add(mail.size());
+            inner.mail.push_front(mail);
+        }
     }
 
     pub fn end(&self) -> Option<Reason> {
@@ -242,6 +271,25 @@ impl Mailbox {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn put(&mut self, mail: Mail, size: usize, is_full: bool) {
+        let at_most_once = mail.delivery().is_some_and(|one| one.qos == Qos::AtMostOnce);
+        if self.overflowed || self.end.is_some() || (self.away && at_most_once) {
+            return;
+        }
+        if is_full {
+            self.overflowed = true;
+            self.lost |= mail.must_arrive() || self.mail.iter().any(Mail::must_arrive);
+            self.mail = VecDeque::new();
+            self.bytes = 0;
+            self.end = (!self.away).then_some(Reason::SlowReader);
+        } else {
+            self.bytes += size;
+            self.mail.push_back(mail);
+        }
     }
 }
 
@@ -328,11 +376,11 @@ mod tests {
     async fn waiting_ends_with_mail_and_with_a_reason() {
         let mailbox = mailbox(2, 1000);
         mailbox.push(mail(Qos::AtMostOnce));
-        mailbox.ready().await;
+        mailbox.news().await;
         assert!(mailbox.take().is_some());
         mailbox.close(Reason::TakenOver);
         mailbox.close(Reason::ShuttingDown);
-        mailbox.ended().await;
+        mailbox.news().await;
         assert_eq!(mailbox.end(), Some(Reason::TakenOver));
     }
 }

@@ -60,7 +60,8 @@ pub struct Crowd {
 }
 
 /// Of a message, without its time.
-const PADDING: &str = "a message of the length that people's messages and sensors' JSON have, more or less";
+const PADDING: &str =
+    "a message of the length that people's messages and sensors' JSON have, more or less";
 /// Before the time that a message was sent at, in microseconds.
 const MARK: u8 = b'~';
 /// The seats of one room that are given to identities of their own.

@@ -6,7 +6,7 @@ use std::{io, time::Duration};
 use crate::{
     crowd::{Crowd, Pace, Sample, Size},
     link::Kind,
-    report::{Cell, Row, Spread},
+    report::{Cell, Row, Spread, thousands},
     server::{Server, Target},
     swarm::Dialect,
     wire::Version,
@@ -17,6 +17,28 @@ pub struct Shape {
     pub size: Size,
     pub pace: Pace,
     pub dialect: Dialect,
+}
+
+impl Shape {
+    /// As in "TCP, 1 × 200, 4 in flight".
+    fn title(&self) -> String {
+        let Shape { size: Size { rooms, subscribers }, dialect, .. } = self;
+        let load = match self.pace {
+            Pace::Window(window) => format!("{window} in flight"),
+            Pace::Offered(rate) => format!("{} /s", thousands(rate)),
+        };
+        let transport = match (dialect.kind, dialect.version, dialect.qos) {
+            (Kind::WebSocket, ..) => "WebSocket",
+            (_, Version::V5, _) => "TCP, MQTT 5",
+            (_, _, 1) => "TCP, QoS 1",
+            _ => "TCP",
+        };
+        format!(
+            "{transport}, {} × {}, {load}",
+            thousands(*rooms as f64),
+            thousands(*subscribers as f64)
+        )
+    }
 }
 
 const TCP: Dialect = Dialect { kind: Kind::Mqtt, version: Version::V4, qos: 0 };
@@ -72,11 +94,7 @@ pub struct Schedule {
     pub rounds: usize,
 }
 
-pub fn measure(
-    shape: &Shape,
-    servers: &mut [Server],
-    schedule: Schedule,
-) -> io::Result<Row> {
+pub fn measure(shape: &Shape, servers: &mut [Server], schedule: Schedule) -> io::Result<Row> {
     let mut crowds = Vec::new();
     for server in servers.iter_mut() {
         crowds.push(Crowd::gather(server, shape.size, shape.dialect)?);
@@ -122,5 +140,5 @@ fn row(shape: &Shape, samples: &[(Target, Vec<Sample>)]) -> Row {
             latencies,
         }
     });
-    Row { name: shape.name.to_owned(), cells: cells.collect() }
+    Row { name: shape.name.to_owned(), title: shape.title(), cells: cells.collect() }
 }

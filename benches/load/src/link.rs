@@ -26,8 +26,8 @@ pub enum Incoming<'a> {
     Upgraded,
     /// A text message of Socket.IO's WebSocket.
     Text(&'a [u8]),
-    /// An HTTP response, with its status.
-    Response(u16, &'a [u8]),
+    /// An HTTP response with status 2xx.
+    Response,
 }
 
 pub struct Link {
@@ -188,9 +188,9 @@ impl Link {
             if self.rest.len() < whole {
                 return;
             }
-            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-            let body = &self.rest[end + 4..whole];
-            each(&mut self.out, Incoming::Response(status.unwrap_or(0), body));
+            let status = head.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
+            assert!(matches!(status, Some(200..300)), "{head}");
+            each(&mut self.out, Incoming::Response);
             self.rest.drain(..whole);
         }
     }

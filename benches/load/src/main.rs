@@ -3,18 +3,28 @@
 //! `wire` and `link` speak, `swarm` holds many connections on one thread, `crowd` is rooms full of
 //! subscribers; `delivery` and its neighbours are what is measured, `report` writes it down.
 
+mod chart;
 mod crowd;
 mod delivery;
+mod document;
 mod link;
+mod probes;
 mod report;
+mod senders;
 mod server;
 mod swarm;
 mod wire;
 
-use std::{env, path::PathBuf, process::ExitCode, time::Duration};
+use std::{env, fs, io, path::PathBuf, process::ExitCode, time::Duration};
 
 use delivery::{LATENCY, Schedule, THROUGHPUT};
+use report::{Row, Table};
 use server::{Paths, Server, Target};
+
+/// What is measured only when it is asked for by name: it takes long.
+const LONG: [&str; 1] = ["crowded"];
+/// The shapes at the beginning of `THROUGHPUT` that the chart shows.
+const AIMS: usize = 8;
 
 struct Options {
     paths: Paths,
@@ -22,6 +32,8 @@ struct Options {
     /// Parts of shapes' names; none: all of the short ones.
     shapes: Vec<String>,
     schedule: Schedule,
+    /// Where results are written down.
+    document: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -43,6 +55,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     };
     let mut targets: Vec<Target> = Target::ALL.into();
     let mut shapes = Vec::new();
+    let mut document = None;
     let mut schedule = Schedule { window: Duration::from_millis(1000), rounds: 5 };
     let mut arguments = env::args().skip(1);
     while let Some(flag) = arguments.next() {
@@ -59,24 +72,64 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
                 targets = chosen.filter(|one| words().any(|word| word == one.word())).collect();
             }
             "--window-ms" => schedule.window = Duration::from_millis(value.parse()?),
+            "--document" => document = Some(PathBuf::from(value)),
             "--rounds" => schedule.rounds = value.parse()?,
             _ => return Err(format!("what is {flag}?").into()),
         }
     }
-    Ok(Options { paths, targets, shapes, schedule })
+    Ok(Options { paths, targets, shapes, schedule, document })
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let wanted = |name: &str| {
         options.shapes.is_empty() || options.shapes.iter().any(|part| name.contains(part))
     };
-    let mut servers = Vec::new();
-    for target in &options.targets {
-        servers.push(Server::start(*target, &options.paths, &[])?);
+    let Options { paths, targets, schedule, document, .. } = options;
+    let write = |name: &str, table: &Table| -> io::Result<()> {
+        println!("{table}");
+        match document {
+            Some(file) => document::put(file, name, &table.to_string()),
+            None => Ok(()),
+        }
+    };
+    let measure = |shapes: &[delivery::Shape]| -> io::Result<Vec<Row>> {
+        let shapes: Vec<_> = shapes.iter().filter(|shape| wanted(shape.name)).collect();
+        let mut servers = Vec::new();
+        for target in targets.iter().filter(|_| !shapes.is_empty()) {
+            servers.push(Server::start(*target, paths, &[])?);
+        }
+        let mut rows = Vec::new();
+        for shape in shapes {
+            let row = delivery::measure(shape, &mut servers, *schedule)?;
+            println!("{row}");
+            rows.push(row);
+        }
+        Ok(rows)
+    };
+    let (throughput, latency) = (measure(THROUGHPUT)?, measure(LATENCY)?);
+    if throughput.len() == THROUGHPUT.len() {
+        write("throughput", &report::throughput(&throughput))?;
+        if let Some(folder) = document.as_ref().and_then(|file| file.parent()) {
+            fs::write(folder.join("performance.svg"), chart::draw(&throughput[..AIMS]))?;
+        }
     }
-    for shape in THROUGHPUT.iter().chain(LATENCY).filter(|shape| wanted(shape.name)) {
-        let row = delivery::measure(shape, &mut servers, options.schedule)?;
-        println!("{row}");
+    if latency.len() == LATENCY.len() {
+        write("latency", &report::latency(&latency))?;
+    }
+    let probes: [(&str, &dyn Fn() -> io::Result<Table>); 7] = [
+        ("puback", &|| senders::measure(paths, targets, *schedule)),
+        ("storm", &|| probes::storm(paths, targets)),
+        ("directory", &|| probes::directory(paths, targets)),
+        ("history", &|| probes::history(paths)),
+        ("idle", &|| probes::idle(paths, targets, &[10_000])),
+        ("crowded", &|| probes::idle(paths, targets, &[19_000])),
+        ("rooms", &|| probes::rooms(paths, &[10, 1_000, 10_000, 100_000])),
+    ];
+    for (name, probe) in probes {
+        let short = !LONG.contains(&name);
+        if wanted(name) && (short || !options.shapes.is_empty()) {
+            write(name, &probe()?)?;
+        }
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ impl Spread {
 
 pub struct Row {
     pub name: String,
+    /// For people.
+    pub title: String,
     pub cells: Vec<Cell>,
 }
 
@@ -39,12 +41,84 @@ pub struct Cell {
     pub latencies: Vec<u32>,
 }
 
-impl Cell {
-    pub fn latency_ms(&self, quantile: f64) -> f64 {
-        let last = self.latencies.len().saturating_sub(1);
-        let at = (last as f64 * quantile).round() as usize;
-        self.latencies.get(at).map_or(f64::NAN, |micros| f64::from(*micros) / 1000.0)
+/// Deliveries per second of each server, and how they compare with mosquitto's.
+pub fn throughput(rows: &[Row]) -> Table {
+    let mut table = Table::new(
+        "Deliveries per second, and in brackets the ratio to mosquitto's in the same rounds (median, lowest to highest)",
+        &["shape"],
+    );
+    head(&mut table, rows);
+    for row in rows {
+        let cells = row.cells.iter().map(|cell| {
+            let rate = thousands(cell.rate.median);
+            match cell.ratio {
+                Some(ratio) if cell.target != Target::Mosquitto => format!(
+                    "{rate} (**{:.1}**, {:.1} to {:.1})",
+                    ratio.median, ratio.low, ratio.high
+                ),
+                _ => rate,
+            }
+        });
+        table.rows.push([row.title.clone()].into_iter().chain(cells).collect());
     }
+    table
+}
+
+/// How soon each server delivers at one load, and what that costs it.
+pub fn latency(rows: &[Row]) -> Table {
+    let mut table = Table::new(
+        "ms from sending to receiving, p50 / p99 / highest; µs of the server's processor for a delivery",
+        &["load"],
+    );
+    head(&mut table, rows);
+    for row in rows {
+        let cells = row.cells.iter().map(|cell| {
+            let at = |share| millis(quantile(&cell.latencies, share));
+            let cpu = cell.server_cpu_us.median;
+            format!("{} / {} / {}; {cpu:.1} µs", at(0.5), at(0.99), at(1.0))
+        });
+        table.rows.push([row.title.clone()].into_iter().chain(cells).collect());
+    }
+    table
+}
+
+fn head(table: &mut Table, rows: &[Row]) {
+    let cells = rows.first().map(|row| row.cells.as_slice()).unwrap_or_default();
+    table.head.extend(cells.iter().map(|cell| cell.target.name().to_owned()));
+}
+
+/// A table of Markdown.
+pub struct Table {
+    pub title: String,
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(title: &str, head: &[&str]) -> Table {
+        let head = head.iter().map(|word| (*word).to_owned()).collect();
+        Table { title: title.to_owned(), head, rows: Vec::new() }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{}:\n", self.title)?;
+        writeln!(out, "| {} |", self.head.join(" | "))?;
+        writeln!(out, "|{}", "---|".repeat(self.head.len()))?;
+        self.rows.iter().try_for_each(|row| writeln!(out, "| {} |", row.join(" | ")))
+    }
+}
+
+/// Of values in order, microseconds.
+pub fn quantile(values: &[u32], quantile: f64) -> u32 {
+    let last = values.len().saturating_sub(1);
+    values.get((last as f64 * quantile).round() as usize).copied().unwrap_or(0)
+}
+
+/// Microseconds, as milliseconds.
+pub fn millis(micros: u32) -> String {
+    format!("{:.2}", f64::from(micros) / 1000.0)
 }
 
 /// One line for each server, for those who watch.
@@ -64,8 +138,8 @@ impl fmt::Display for Row {
                 write!(out, "  x{:.2} ({:.2}-{:.2})", ratio.median, ratio.low, ratio.high)?;
             }
             if !cell.latencies.is_empty() {
-                let at = |quantile| cell.latency_ms(quantile);
-                write!(out, "  ms p50 {:.2} p99 {:.2} max {:.2}", at(0.5), at(0.99), at(1.0))?;
+                let at = |share| millis(quantile(&cell.latencies, share));
+                write!(out, "  ms p50 {} p99 {} max {}", at(0.5), at(0.99), at(1.0))?;
             }
             if cell.lost > 0 {
                 write!(out, "  LOST {}", cell.lost)?;

@@ -145,11 +145,6 @@ impl Server {
         if kind == Kind::Mqtt { self.mqtt } else { self.web }
     }
 
-    /// Where its database is.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
     /// Makes rooms; tells their topics.
     pub fn rooms(&mut self, count: usize) -> io::Result<Vec<String>> {
         if !self.target.is_parlor() {
@@ -159,9 +154,8 @@ impl Server {
         }
         let mut http = Http::to(self.web)?;
         let off_record = self.target == Target::OffRecord;
-        let wish = format!(
-            r#"{{"title":"bench","max":1000,"keep":true,"offRecord":{off_record}}}"#
-        );
+        let wish =
+            format!(r#"{{"title":"bench","max":1000,"keep":true,"offRecord":{off_record}}}"#);
         (0..count)
             .map(|_| {
                 let card = http.ask("POST", "/room", &wish)?;

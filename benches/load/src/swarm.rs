@@ -98,23 +98,6 @@ impl Swarm {
         self.links[number].flush()
     }
 
-    /// Turns until `done`, or fails.
-    pub fn until(
-        &mut self,
-        what: &str,
-        mut each: impl FnMut(usize, &mut Vec<u8>, Incoming<'_>),
-        mut done: impl FnMut(&mut Swarm) -> io::Result<bool>,
-    ) -> io::Result<()> {
-        let start = Instant::now();
-        while !done(self)? {
-            if start.elapsed() > PATIENCE {
-                return Err(io::Error::other(format!("no {what} in time")));
-            }
-            self.turn(Duration::from_millis(10), &mut each)?;
-        }
-        Ok(())
-    }
-
     /// Opens MQTT connections, all of them subscribed when it returns; tells their numbers.
     pub fn join(
         &mut self,

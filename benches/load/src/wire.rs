@@ -20,6 +20,7 @@ impl Packet<'_> {
     pub const PUBLISH: u8 = 3;
     pub const PUBACK: u8 = 4;
     pub const SUBACK: u8 = 9;
+    pub const UNSUBACK: u8 = 11;
 
     pub fn kind(&self) -> u8 {
         self.first >> 4
@@ -88,6 +89,13 @@ pub fn subscribe(out: &mut Vec<u8>, version: Version, filter: &str, qos: u8) {
     string(&mut body, filter.as_bytes());
     body.push(qos);
     packet(out, 0x82, &[&body]);
+}
+
+/// In MQTT 3.1.1.
+pub fn unsubscribe(out: &mut Vec<u8>, filter: &str) {
+    let mut body = vec![0, 1];
+    string(&mut body, filter.as_bytes());
+    packet(out, 0xA2, &[&body]);
 }
 
 /// At QoS 1 when there is an identifier.

@@ -199,33 +199,36 @@ impl Reading {
 impl Connection {
     /// Hands over what has arrived, as much as is good in one go.
     pub(in crate::mqtt) fn read_mail(&mut self, now: Instant) {
-        let Some(mailbox) = self.open_mailbox() else { return };
-        let mut bytes = 0;
-        for _ in 0..MAIL_AT_ONCE {
-            if bytes > BYTES_AT_ONCE || !self.session.has_room() {
-                return;
-            }
-            match mailbox.take() {
-                None => break,
-                Some(Mail::Plain(delivery)) => {
-                    bytes += delivery.message.size();
+        if !self.takes_mail() {
+            return;
+        }
+        let Some(guest) = &self.guest else { return };
+        let mailbox = Arc::clone(&guest.place.mailbox);
+        let mut mails = mailbox.take_some(MAIL_AT_ONCE, BYTES_AT_ONCE);
+        while self.session.has_room()
+            && let Some(mail) = mails.pop_front()
+        {
+            match mail {
+                Mail::Plain(delivery) => {
                     let must_arrive = delivery.qos != Qos::AtMostOnce;
                     self.session.deliver(delivery, now);
                     if must_arrive && !self.session.is_live() {
                         mailbox.lose();
                     }
                 }
-                Some(Mail::Event(event)) if self.reading.wants(&event) => {
-                    bytes += event.delivery.message.size();
+                Mail::Event(event) if self.reading.wants(&event) => {
                     self.session.deliver(event.delivery, now);
                     // What did not fit is still to come: from the log, on the next connection.
                     if self.session.is_live() {
                         self.reading.advance(event.room, event.seq);
                     }
                 }
-                Some(Mail::Event(_)) => {}
-                Some(Mail::Evicted(room)) => self.evicted(room),
+                Mail::Event(_) => {}
+                Mail::Evicted(room) => self.evicted(room),
             }
+        }
+        if !mails.is_empty() {
+            mailbox.put_back(mails);
         }
     }
 
@@ -233,7 +236,7 @@ impl Connection {
     pub(in crate::mqtt) fn has_more(&self) -> bool {
         let reading = &self.reading;
         let more = !reading.backlog.is_empty() || !(reading.fetching || reading.behind.is_empty());
-        more && self.session.has_room() && self.open_mailbox().is_some()
+        more && self.session.has_room() && self.takes_mail()
     }
 
     /// Sends some retained messages, or asks for the next page of a room's log.

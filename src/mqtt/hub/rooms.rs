@@ -80,6 +80,21 @@ impl Incoming {
 }
 
 impl Incoming {
+    pub(super) fn room(&self) -> RoomId {
+        match self {
+            Incoming::Event(event) => event.room,
+            Incoming::Removed(room) => *room,
+        }
+    }
+
+    /// Whether somebody's reading ends with it.
+    fn ends_something(&self) -> bool {
+        match self {
+            Incoming::Event(event) => matches!(event.head.kind, Kind::Kick | Kind::RemoveRoom),
+            Incoming::Removed(_) => true,
+        }
+    }
+
     pub(super) fn is_farewell(&self) -> bool {
         matches!(self, Incoming::Event(event) if event.head.kind == Kind::RemoveRoom)
     }
@@ -175,39 +190,70 @@ impl Rooms {
         (seq? > newest + 1).then_some(newest + 1)
     }
 
-    /// Gives an event to everybody whom it is for, and ends what ends with it.
+    /// Gives what is of one room to everybody whom it is for, and ends what ends with it.
     pub(super) fn hand_out(
         &mut self,
-        incoming: &Incoming,
+        incomings: &[Incoming],
         may_read: impl Fn(&Identity, RoomId) -> bool,
     ) {
-        let event = match incoming {
-            Incoming::Event(event) => event,
-            Incoming::Removed(room) => return self.forget(*room),
-        };
-        let known = self.rooms.entry(event.room).or_default();
-        if let Some(seq) = event.seq {
-            if known.newest.is_some_and(|newest| seq <= newest) {
-                return;
+        let mut said = Vec::with_capacity(incomings.len());
+        for incoming in incomings {
+            match incoming {
+                Incoming::Event(event) if self.is_new(event) => said.push(event),
+                Incoming::Event(_) => continue,
+                Incoming::Removed(_) => {}
             }
+            if !incoming.ends_something() {
+                continue;
+            }
+            // What was said before is heard before.
+            self.send(&said, &may_read);
+            said.clear();
+            match incoming {
+                Incoming::Removed(room) => self.forget(*room),
+                Incoming::Event(event) if event.head.kind == Kind::Kick => {
+                    self.evict(event.room, |reader| reader.who.uid == event.head.uid);
+                }
+                Incoming::Event(event) => self.remove(event.room),
+            }
+        }
+        self.send(&said, &may_read);
+    }
+
+    /// Whether it was not handed out yet; it counts as handed out from now on.
+    fn is_new(&mut self, event: &Incomer) -> bool {
+        let known = self.rooms.entry(event.room).or_default();
+        let Some(seq) = event.seq else { return true };
+        let is_new = known.newest.is_none_or(|newest| seq > newest);
+        if is_new {
             known.newest = Some(seq);
         }
-        for reader in known.readers.values().filter(|reader| event.is_for(reader.who.uid)) {
-            event.send(reader, true);
+        is_new
+    }
+
+    fn send(&mut self, events: &[&Incomer], may_read: impl Fn(&Identity, RoomId) -> bool) {
+        let Some(room) = events.first().map(|event| event.room) else { return };
+        let Some(known) = self.rooms.get(&room) else { return };
+        for reader in known.readers.values() {
+            let own = events.iter().filter(|event| event.is_for(reader.who.uid));
+            reader.mailbox.push_all(own.map(|event| event.mail(reader, true)));
         }
-        let readers = &known.readers;
-        // The end of a room has no secret in it, and nobody can be asked about its rights any more.
-        let is_for = |monitor: &Monitor| {
-            !readers.contains_key(&monitor.session)
+        let watches = |monitor: &Monitor, may_read: bool, event: &Incomer| {
+            !known.readers.contains_key(&monitor.session)
                 && event.is_for(monitor.who.uid)
-                && (event.head.kind == Kind::RemoveRoom || may_read(&monitor.who, event.room))
+                // The end of a room has no secret in it, and nobody can be asked about its rights
+                // any more.
+                && (may_read || event.head.kind == Kind::RemoveRoom)
         };
-        self.monitors.values().filter(|one| is_for(one)).for_each(|one| event.send(one, false));
-        self.groups.values_mut().for_each(|group| group.send(event, is_for));
-        match event.head.kind {
-            Kind::Kick => self.evict(event.room, |reader| reader.who.uid == event.head.uid),
-            Kind::RemoveRoom => self.remove(event.room),
-            Kind::Chat | Kind::Join | Kind::Exit | Kind::Owner => {}
+        for monitor in self.monitors.values() {
+            let may_read = may_read(&monitor.who, room);
+            let own = events.iter().filter(|event| watches(monitor, may_read, event));
+            monitor.mailbox.push_all(own.map(|event| event.mail(monitor, false)));
+        }
+        for group in self.groups.values_mut() {
+            for event in events {
+                group.send(event, |one| watches(one, may_read(&one.who, room), event));
+            }
         }
     }
 
@@ -255,7 +301,8 @@ impl Group {
         let chosen = in_turn().filter(is_there).find(takes).or_else(|| in_turn().find(takes));
         if let Some(index) = chosen {
             self.turn = index + 1;
-            event.send(&self.members[index], false);
+            let member = &self.members[index];
+            member.mailbox.push(event.mail(member, false));
         }
     }
 }
@@ -266,17 +313,17 @@ impl Incomer {
         self.head.to.is_none_or(|to| to == uid || self.head.uid == uid)
     }
 
-    fn send(&self, reader: &Reader, as_occupant: bool) {
+    fn mail(&self, reader: &Reader, as_occupant: bool) -> Mail {
         let mut delivery = Delivery::new(Arc::clone(&self.message), reader.options.qos);
         delivery.subscription_identifiers.extend(reader.identifier);
-        reader.mailbox.push(Mail::Event(EventMail {
+        Mail::Event(EventMail {
             delivery,
             room: self.room,
             id: self.head.id,
             seq: self.seq,
             as_occupant,
             no_local: reader.options.no_local,
-        }));
+        })
     }
 }
 
@@ -335,13 +382,13 @@ mod tests {
         rooms.join(room(), one.clone());
         assert_eq!(rooms.hole_before(room(), Some(7)), None, "nothing is known yet");
         for seq in [7, 8, 7, 8, 9] {
-            rooms.hand_out(&chat(seq), anybody);
+            rooms.hand_out(&[chat(seq)], anybody);
         }
         assert_eq!(received(&one), [Some(7), Some(8), Some(9)]);
         assert_eq!(rooms.hole_before(room(), Some(10)), None);
         assert_eq!(rooms.hole_before(room(), Some(12)), Some(10));
         rooms.leave(room(), one.session);
-        rooms.hand_out(&chat(10), anybody);
+        rooms.hand_out(&[chat(10)], anybody);
         assert!(received(&one).is_empty());
     }
 
@@ -350,7 +397,7 @@ mod tests {
         let (mut rooms, people) = (Rooms::default(), [1, 2, 3].map(reader));
         people.iter().for_each(|one| rooms.join(room(), one.clone()));
         let whisper = event("chat", None, people[0].who.uid, Some(people[1].who.uid));
-        rooms.hand_out(&whisper, anybody);
+        rooms.hand_out(&[whisper], anybody);
         assert_eq!(people.each_ref().map(|one| received(one).len()), [1, 1, 0]);
     }
 
@@ -359,8 +406,8 @@ mod tests {
         let (mut rooms, kicked, stays) = (Rooms::default(), reader(1), reader(2));
         rooms.join(room(), kicked.clone());
         rooms.join(room(), stays.clone());
-        rooms.hand_out(&event("kick", Some(1), kicked.who.uid, None), anybody);
-        rooms.hand_out(&chat(2), anybody);
+        rooms.hand_out(&[event("kick", Some(1), kicked.who.uid, None)], anybody);
+        rooms.hand_out(&[chat(2)], anybody);
         assert_eq!(received(&kicked), [Some(1), None]);
         assert_eq!(received(&stays), [Some(1), Some(2)]);
     }
@@ -369,12 +416,12 @@ mod tests {
     fn a_removed_room_says_farewell_and_is_forgotten() {
         let (mut rooms, one) = (Rooms::default(), reader(1));
         rooms.join(room(), one.clone());
-        rooms.hand_out(&Incoming::Removed(room()), anybody);
-        rooms.hand_out(&event("removeRoom", Some(1), one.who.uid, None), anybody);
+        rooms.hand_out(&[Incoming::Removed(room())], anybody);
+        rooms.hand_out(&[event("removeRoom", Some(1), one.who.uid, None)], anybody);
         assert_eq!(received(&one), [Some(1), None]);
         assert!(rooms.rooms.is_empty());
-        rooms.hand_out(&chat(1), anybody);
-        rooms.hand_out(&Incoming::Removed(room()), anybody);
+        rooms.hand_out(&[chat(1)], anybody);
+        rooms.hand_out(&[Incoming::Removed(room())], anybody);
         assert!(rooms.rooms.is_empty(), "also without a farewell");
     }
 
@@ -383,10 +430,10 @@ mod tests {
         let (mut rooms, one) = (Rooms::default(), reader(1));
         let filter = |text| Filter::parse(text, TopicLimits::default()).expect("valid");
         rooms.watch(&filter("chat/+"), one.clone());
-        rooms.hand_out(&chat(1), |_, _| false);
-        rooms.hand_out(&chat(2), anybody);
+        rooms.hand_out(&[chat(1)], |_, _| false);
+        rooms.hand_out(&[chat(2)], anybody);
         rooms.join(room(), one.clone());
-        rooms.hand_out(&chat(3), anybody);
+        rooms.hand_out(&[chat(3)], anybody);
         assert_eq!(received(&one), [Some(2), Some(3)]);
         rooms.watch(&filter("chat/#"), reader(2));
         rooms.unwatch(&filter("chat/+"), one.session);
@@ -399,10 +446,10 @@ mod tests {
         let (mut rooms, members) = (Rooms::default(), [1, 2].map(reader));
         let filter = Filter::parse("$share/g/chat/+", TopicLimits::default()).expect("valid");
         members.iter().for_each(|one| rooms.watch(&filter, one.clone()));
-        (1..=4).for_each(|seq| rooms.hand_out(&chat(seq), anybody));
+        (1..=4).for_each(|seq| rooms.hand_out(&[chat(seq)], anybody));
         assert_eq!(members.each_ref().map(|one| received(one).len()), [2, 2]);
         members[0].mailbox.leave();
-        (5..=8).for_each(|seq| rooms.hand_out(&chat(seq), anybody));
+        (5..=8).for_each(|seq| rooms.hand_out(&[chat(seq)], anybody));
         assert_eq!(members.each_ref().map(|one| received(one).len()), [0, 4], "who is there");
         rooms.unwatch(&filter, members[0].session);
         rooms.forget_monitor(members[1].session);
@@ -415,7 +462,7 @@ mod tests {
         rooms.join(room(), one.clone());
         rooms.join(room(), other.clone());
         rooms.check(room(), |who, _| who.uid == one.who.uid);
-        rooms.hand_out(&chat(1), anybody);
+        rooms.hand_out(&[chat(1)], anybody);
         assert_eq!(received(&one), [Some(1)]);
         assert_eq!(received(&other), [None]);
     }
