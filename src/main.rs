@@ -10,6 +10,10 @@ use parlor::{
     store, telemetry,
 };
 
+/// Messages are made by one thread and dropped by another, for which the C library's allocator locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Chat rooms that people and devices share, over MQTT.
