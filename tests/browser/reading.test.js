@@ -72,6 +72,7 @@ test('a conversation prints whole, in ink, and without what only works on a scre
   await guest.isIn();
   for (let n = 1; n <= 40; n += 1) await (n % 3 ? host : guest).post(room, `line ${n}: ${'words '.repeat(n % 7)}`);
   await host.page.locator('#file').setInputFiles(file('dot.gif'));
+  await host.sendChosen();
   await host.page.locator('#messages .picture').waitFor();
   await becomes(async () => (await host.said()).length, 40);
   await host.page.emulateMedia({ media: 'print', colorScheme: 'dark' });

@@ -35,17 +35,6 @@ function give(page, selector, kind, bytes) {
   );
 }
 
-/**
- * Sends what was chosen, with a word or without.
- * @param {import('./harness/people.js').Person} person
- * @param {string} [caption]
- */
-async function send(person, caption = '') {
-  await person.page.locator('#chosen li').first().waitFor();
-  await person.say(caption);
-  await person.page.locator('#chosen').waitFor({ state: 'hidden' });
-}
-
 /** @param {import('./harness/people.js').Person} person */
 const pictures = (person) => person.page.locator('#messages .picture img').count();
 
@@ -59,17 +48,17 @@ test('an image is chosen, dropped or pasted, and everybody sees it', async () =>
   const choosing = host.page.waitForEvent('filechooser');
   await host.page.getByRole('button', { name: 'Attach an image' }).click();
   await (await choosing).setFiles(file('button.gif'));
-  await send(host);
+  await host.sendChosen();
   await becomes(() => pictures(guest), 1);
   await give(host.page, '#conversation', 'drop', gif);
-  await send(host);
+  await host.sendChosen();
   await becomes(() => pictures(guest), 2);
   await give(host.page, '#chat', 'paste', gif);
-  await send(host);
+  await host.sendChosen();
   await becomes(() => pictures(guest), 3);
   // The same file again.
   await host.page.locator('#file').setInputFiles(file('button.gif'));
-  await send(host);
+  await host.sendChosen();
   await becomes(() => pictures(guest), 4);
   await host.isSent();
   await becomes(() => pictures(host), 4, 'its author sees each once');
@@ -87,7 +76,7 @@ test('an upload shows how far it is, and can be cancelled', async () => {
   await host.create('Slow upload');
   wire.hold();
   await host.page.locator('#file').setInputFiles(file('large.gif', padded(3_000_000)));
-  await send(host);
+  await host.sendChosen();
   const progress = host.page.getByRole('progressbar', { name: 'large.gif' });
   await progress.waitFor();
   await host.sees('Uploading large.gif');
@@ -97,7 +86,7 @@ test('an upload shows how far it is, and can be cancelled', async () => {
 
   wire.hold();
   await host.page.locator('#file').setInputFiles(file('second.gif', padded(3_000_000)));
-  await send(host);
+  await host.sendChosen();
   await host.page.locator('#outbox').getByRole('button', { name: 'Cancel' }).click();
   await host.isSent();
   wire.release();
@@ -121,7 +110,7 @@ test('what cannot be sent is said on the page', async () => {
   assert.equal(await host.page.locator('#chosen li').count(), 0);
   // Shown by browsers, and yet not whole: only the server can tell.
   await host.page.locator('#file').setInputFiles(file('cut.gif', gif.subarray(0, -1)));
-  await send(host);
+  await host.sendChosen();
   const fault = host.page.locator('#outbox .send-fault');
   await becomes(async () => (await fault.textContent())?.includes('damaged or cut off'), true);
   await fault.getByRole('button', { name: 'Discard' }).click();
@@ -144,7 +133,7 @@ test('an image waits for its text, in a box that is there before it', async () =
 
   // Whoever comes while the pictures are on their way finds their places.
   await guest.page.route('**/gif/*', () => {});
-  await send(host, 'look at these');
+  await host.sendChosen('look at these');
   await becomes(() => pictures(guest), 2);
   const boxes = guest.page.locator('#messages .picture img');
   const size = async (/** @type {number} */ at) => {
@@ -178,7 +167,7 @@ test('whoever wants less motion sees a still picture until they click it', async
   const host = await browser.person(server.url, { reducedMotion: 'reduce' });
   await host.create('Calm');
   await host.page.locator('#file').setInputFiles([file('moves.gif', sized(64, 64, 2)), file('stays.gif')]);
-  await send(host);
+  await host.sendChosen();
   await becomes(() => pictures(host), 2);
   const still = host.page.locator('#messages a.picture.still');
   await becomes(() => still.count(), 1);

@@ -170,6 +170,16 @@ export class Person {
     return this.page.locator('#messages [data-field=text]').allTextContents();
   }
 
+  /**
+   * Sends the images that are chosen, and waits until they are on their way.
+   * @param {string} [caption]
+   */
+  async sendChosen(caption = '') {
+    await this.page.locator('#chosen li').first().waitFor();
+    await this.say(caption);
+    await this.page.locator('#chosen').waitFor({ state: 'hidden' });
+  }
+
   /** What the room itself said. */
   notices() {
     return this.page.locator('#messages .notice p:not(.day)').allTextContents();
