@@ -44,7 +44,7 @@ setup: $(VENDOR) ## installs what the tests need
 
 check: $(VENDOR) ## the quick part: format, clippy, types
 	cargo fmt --check
-	cargo fmt --check --manifest-path benches/Cargo.toml
+	cargo fmt --all --check --manifest-path benches/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	npm run --silent check
 

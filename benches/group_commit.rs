@@ -14,7 +14,7 @@ use std::{
 
 use async_trait::async_trait;
 use parlor::{
-    bridge::Bridge,
+    bridge::{self, Bridge},
     bus,
     chat::{
         Draft, Event, Identity, MessageId, Moment, Room, RoomChange, RoomId, Stamped, Uid,
@@ -50,7 +50,8 @@ async fn measure(senders: usize) -> std::result::Result<(), Box<dyn std::error::
     let store = store::open("sqlite:", folder.path()).await?;
     let counting = Arc::new(Counting { store, commits: AtomicUsize::new(0) });
     let store: SharedStore = Arc::clone(&counting) as SharedStore;
-    let files = Files::open(&folder.path().join("uploads")).await?;
+    let quota = bridge::file_quota(&config.uploads);
+    let files = Files::open(&folder.path().join("uploads"), quota).await?;
     let (bridge, tasks) = Bridge::open(&config, store, files, bus::open(&config)).await?;
     let mut running: JoinSet<_> = tasks.into_iter().map(|(_, task)| task).collect();
     let who = Arc::new(Identity::anonymous("sender"));

@@ -1,4 +1,5 @@
-// Makes `public/vendor/mqtt.js`: the browser half of mqtt.js as one ES module.
+// Makes what the pages take from npm, each as one ES module: `public/vendor/mqtt.js`, the browser half
+// of mqtt.js, and `public/vendor/qr.js`.
 //
 // mqtt.js ships a browser bundle, but that also carries SOCKS, other transports, a debug logger and
 // timers in a worker made from a blob, which our Content-Security-Policy forbids. Only its client
@@ -33,6 +34,8 @@ const replaced = {
   'string_decoder/': 'exports.StringDecoder = null',
   './from': 'module.exports = null',
   './duplexify': 'module.exports = null',
+  // What is asked of is our own.
+  '../validators': 'module.exports = new Proxy({}, { get: () => () => {} })',
   'abort-controller': 'module.exports = globalThis',
   '../../package.json': 'export const version = ""',
 };
@@ -67,6 +70,20 @@ const { metafile } = await build({
   metafile: true,
 });
 
+const qr = await build({
+  stdin: { contents: `export { encode } from 'uqr';`, resolveDir: process.cwd() },
+  outfile: 'public/vendor/qr.js',
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  banner: { js: '/*! uqr, MIT licence, https://github.com/unjs/uqr */' },
+  logLevel: 'warning',
+  metafile: true,
+});
+await writeFile('public/vendor/qr.d.ts', `export { encode } from 'uqr';\n`);
+
 await writeFile(
   'public/vendor/mqtt.d.ts',
   `import { MqttClient, IClientOptions } from 'mqtt';
@@ -80,7 +97,8 @@ export function browserStreamBuilder(
 );
 
 // The licences of what is in the bundle ask to come with it.
-const folders = Object.keys(metafile.inputs).flatMap(
+const inputs = [...Object.keys(metafile.inputs), ...Object.keys(qr.metafile.inputs)];
+const folders = inputs.flatMap(
   (path) => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
 );
 const licences = [];

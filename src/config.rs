@@ -165,7 +165,11 @@ pub struct Uploads {
     pub dir: PathBuf,
     pub bytes: usize,
     pub pixels: u64,
+    pub frames: u32,
     pub total_bytes: u64,
+    pub identity_bytes: u64,
+    pub off_record_bytes: u64,
+    pub off_record_identity_bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::ws::WebSocketUpgrade,
     routing::{MethodRouter, get},
 };
@@ -18,7 +19,7 @@ use crate::{
     bridge::{self, Bridge},
     bus,
     config::{Config, Secret},
-    mqtt::{self, Edge, Peer, websocket},
+    mqtt::{self, Edge, Peer, meter::Meter, websocket},
     store::{self, StoreError, files::Files},
     web::{self, Visitor, Web},
 };
@@ -91,7 +92,7 @@ pub async fn run(config: Config, stop: Stop) -> Result<(), ServerError> {
     let hangup = signal(SignalKind::hangup()).map_err(ServerError::Signal)?;
     let _lock = lock::lock(&config.server.data_dir).map_err(ServerError::Data)?;
     let store = store::open(config.store.uri.reveal(), &config.server.data_dir).await?;
-    let files = Files::open(&config.uploads.dir).await?;
+    let files = Files::open(&config.uploads.dir, bridge::file_quota(&config.uploads)).await?;
     let bus = bus::open(&config);
     let opened = Bridge::open(&config, Arc::clone(&store), files, Arc::clone(&bus)).await?;
     let (bridge, bridge_tasks) = opened;
@@ -179,11 +180,16 @@ fn http_server(
 
 /// Answers `GET /mqtt`, for whom the web layer has looked at already.
 fn upgrade_to(edge: Edge) -> MethodRouter<Arc<Web>> {
-    get(async move |visitor: Visitor, request: WebSocketUpgrade| {
-        let browser = visitor.known.then(|| (*visitor.identity).clone());
-        let peer = Peer::websocket(visitor.address, browser);
-        websocket::upgrade(&edge, request, peer)
-    })
+    get(
+        async move |visitor: Visitor,
+                    meter: Option<Extension<Arc<Meter>>>,
+                    request: WebSocketUpgrade| {
+            let browser = visitor.known.then(|| (*visitor.identity).clone());
+            let peer = Peer::websocket(visitor.address, browser);
+            let meter = meter.map(|Extension(meter)| meter).unwrap_or_default();
+            websocket::upgrade(&edge, request, peer, meter)
+        },
+    )
 }
 
 fn why<E: std::fmt::Display>(ended: Result<(), E>) -> Option<String> {

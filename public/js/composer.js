@@ -15,6 +15,7 @@ const COUNT_FROM = 200;
  * @property {string} room
  * @property {number} textMax
  * @property {Record<string, any>} texts
+ * @property {() => boolean} mayBeEmpty there is something to send without a word
  * @property {(chat: string, to: Who | null) => boolean} say false: not taken, keep the text
  */
 
@@ -87,7 +88,8 @@ export class Composer {
   #send() {
     const chat = this.#box.value.trim();
     this.#box.focus();
-    if (chat === '' || length(chat) > this.#options.textMax) return;
+    if (chat === '' && !this.#options.mayBeEmpty()) return;
+    if (length(chat) > this.#options.textMax) return;
     if (!this.#options.say(chat, this.#to)) return;
     this.#box.value = '';
     this.#typed();

@@ -43,6 +43,8 @@ export class Connection {
   /** @type {MqttClient | null} */
   #client = null;
   #attempts = 0;
+  /** When the present try began. */
+  #opened = 0;
   #joined = false;
   #closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -86,7 +88,10 @@ export class Connection {
   /** Try now instead of later: the network is back, or the page is looked at again. */
   hurry() {
     if (this.#closed) return;
-    if (this.#client) return this.#probe(this.#client);
+    // A proxy may hold on to a try for ever; another one may be let through.
+    if (this.#client && !this.#client.connected && Date.now() - this.#opened > PROBE_MS) this.#client.end(true);
+    else if (this.#client) this.#probe(this.#client);
+    if (this.#client) return;
     this.#attempts = 0;
     this.#open();
   }
@@ -128,6 +133,7 @@ export class Connection {
     };
     const client = new MqttClient((made) => browserStreamBuilder(made, options), options);
     this.#client = client;
+    this.#opened = Date.now();
     onState('connecting');
     client.on('connect', () => this.#subscribe(client));
     client.on('message', (topic, payload) => onMessage(topic, payload));

@@ -45,6 +45,8 @@ export class Conversation {
   #whispers = new Set();
   #more;
   #unread = 0;
+  /** Whether what was said last has been seen. */
+  #seen = true;
   #start = byId('start');
   #button = byId('to-bottom');
 
@@ -117,6 +119,14 @@ export class Conversation {
     this.#scroll.keep(change);
   }
 
+  /** The page is looked at again: at the first line that came meanwhile, if it is out of sight. */
+  seen() {
+    const mark = this.#seen ? null : this.#lines.unread;
+    const isAbove = mark && mark.getBoundingClientRect().top < byId('log').getBoundingClientRect().top;
+    if (isAbove) mark.scrollIntoView({ block: 'start' });
+    this.#moved();
+  }
+
   /** After I said something, I want to see it. */
   toBottom() {
     if (!this.#scroll.following) this.#scroll.toBottom();
@@ -152,13 +162,17 @@ export class Conversation {
     this.#drawing = false;
     const events = this.#queue.splice(0);
     const following = this.#scroll.following;
+    const news = events.filter((event) => this.#isNews(event));
+    const isSeen = following && !document.hidden;
+    const unread = this.#seen && !isSeen ? news[0] : undefined;
+    if (unread) this.#seen = false;
     this.#scroll.keep(() => {
-      this.#lines.append(events);
+      this.#lines.append(events, unread);
       for (const event of events) this.drawn(event);
     });
     if (following) this.#trim(LINES_MAX, LINES_KEPT);
     else this.#trim(LINES_READING_MAX, LINES_READING_MAX);
-    if (!following) this.#unread += events.filter((event) => this.#isNews(event)).length;
+    if (!following) this.#unread += news.length;
     this.#tellStart();
     this.#moved();
   }
@@ -223,6 +237,7 @@ export class Conversation {
   #moved() {
     const { following } = this.#scroll;
     if (following) this.#unread = 0;
+    if (following && !document.hidden) this.#seen = true;
     this.#loadOlder();
     this.#button.hidden = following;
     this.#button.classList.toggle('news', this.#unread > 0);

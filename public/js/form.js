@@ -1,17 +1,9 @@
 // @ts-check
 // Small helps of the forms: show a password, send only once.
 
-for (const button of document.querySelectorAll('[data-shows]')) {
-  const eye = /** @type {HTMLButtonElement} */ (button);
-  const input = document.getElementById(eye.dataset['shows'] ?? '');
-  if (!(input instanceof HTMLInputElement)) continue;
-  eye.hidden = false;
-  eye.addEventListener('click', () => {
-    const shown = input.type === 'password';
-    input.type = shown ? 'text' : 'password';
-    eye.setAttribute('aria-pressed', String(shown));
-  });
-}
+import { offerEyes } from './password.js';
+
+offerEyes(document);
 
 for (const form of document.forms) {
   form.addEventListener('submit', (event) => {

@@ -40,14 +40,35 @@ export class Lines {
     return this.#list.childElementCount;
   }
 
-  /** @param {RoomEvent[]} events oldest first, newer than all that is shown */
-  append(events) {
+  /**
+   * @param {RoomEvent[]} events oldest first, newer than all that is shown
+   * @param {RoomEvent} [unread] the first of them that has not been seen, to be marked
+   */
+  append(events, unread) {
     const made = this.#build(events, this.#list.lastElementChild);
     this.#list.append(...made);
+    const first = unread && made.find((line) => this.#shown.get(line)?.[0] === unread);
+    if (first) this.#mark(first);
     const end = this.count - RECENT;
     for (let at = Math.max(0, end - made.length); at < end; at += 1) {
       this.#list.children[at]?.classList.add('old');
     }
+  }
+
+  /** The line from which on one has not seen what was said; null when there is none. */
+  get unread() {
+    return this.#list.querySelector('.unread');
+  }
+
+  /** @param {Element} line */
+  #mark(line) {
+    this.unread?.remove();
+    const mark = document.createElement('p');
+    mark.className = 'unread';
+    mark.textContent = this.#scene.texts.unread;
+    const day = line.querySelector(':scope > .day');
+    if (day) day.after(mark);
+    else line.prepend(mark);
   }
 
   /** @param {RoomEvent[]} events oldest first, older than all that is shown */
@@ -112,7 +133,7 @@ export class Lines {
   #notice(event) {
     const line = document.createElement('li');
     line.className = 'notice';
-    line.append(noticeText(event));
+    line.append(noticeText(event, this.#scene.texts));
     return line;
   }
 
@@ -122,7 +143,7 @@ export class Lines {
    */
   #fold(line, events) {
     const day = line.querySelector(':scope > .day');
-    const texts = events.map(noticeText);
+    const texts = events.map((event) => noticeText(event, this.#scene.texts));
     if (events.length < FOLD_FROM) return line.replaceChildren(...(day ? [day] : []), ...texts);
     const open = line.querySelector('details')?.open ?? false;
     const details = document.createElement('details');

@@ -49,7 +49,6 @@ function onMessage(topic, payload) {
 function onCards(all) {
   const ids = new Set(all.map(({ id }) => id));
   for (const id of cards.ids) if (!ids.has(id)) cards.remove(id);
-  // Newest first, as they came: of more than are shown, the oldest are left out.
   for (const card of all) cards.put(card);
 }
 
@@ -69,6 +68,38 @@ const connection = new Transport({
     if (state === 'lost') clearTimeout(burst);
   },
   onRefused: (_filter, code) => console.warn('the directory was refused:', code),
+});
+
+/** @type {Promise<import('./door.js').Door> | undefined} */
+let door;
+
+/**
+ * A click that means this place, not a new tab.
+ * @param {MouseEvent} event
+ */
+const isPlain = ({ button, ctrlKey, metaKey, shiftKey, altKey }) =>
+  button === 0 && !ctrlKey && !metaKey && !shiftKey && !altKey;
+
+document.addEventListener('click', async (event) => {
+  const link = /** @type {Element} */ (event.target).closest('a');
+  if (!link || !isPlain(event)) return;
+  const id = /** @type {HTMLElement | null} */ (link.closest('[data-room]'))?.dataset['room'] ?? '';
+  const card = cards.get(id);
+  try {
+    if (card?.locked && card.ownerId !== page.me.uid) {
+      event.preventDefault();
+      door ??= import('./door.js').then(({ Door }) => new Door(page));
+      await (await door).knock(card);
+    } else if (link.matches('[data-creates]')) {
+      event.preventDefault();
+      const { openForm } = await import('./create.js');
+      await openForm(link.href);
+    }
+  } catch (error) {
+    console.warn('lobby:', error);
+    door = undefined;
+    location.assign(link.href);
+  }
 });
 
 addEventListener('online', () => connection.hurry());

@@ -40,3 +40,25 @@ export function dayName(moment, now, texts) {
   if (dayKey(moment) === dayKey(yesterday)) return texts.yesterday;
   return format('day', { dateStyle: 'full' }).format(moment);
 }
+
+const UNITS = /** @type {const} */ ([
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]);
+/** @type {Intl.RelativeTimeFormat | undefined} */
+let relative;
+
+/**
+ * `5 min. ago`; `now` for less than a minute.
+ * @param {Date} moment
+ * @param {Date} now
+ */
+export function ago(moment, now) {
+  relative ??= new Intl.RelativeTimeFormat(language(), { numeric: 'auto', style: 'short' });
+  const seconds = Math.max(0, (now.getTime() - moment.getTime()) / 1000);
+  const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? ['second', Infinity];
+  return relative.format(-Math.floor(seconds / length) || 0, unit);
+}

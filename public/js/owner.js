@@ -4,6 +4,8 @@
 
 import { withSwatches, shown } from './avatar.js';
 import { byId, field } from './page.js';
+import { textButton } from './sends.js';
+import { fill } from './text.js';
 
 const ANSWER_MS = 20_000;
 
@@ -41,6 +43,7 @@ export class OwnerTools {
     }
     this.#control('locked').addEventListener('change', () => this.#showPassword());
     field(this.#settings, 'closeRoom').addEventListener('click', () => open(this.#closing));
+    field(this.#settings, 'bans').addEventListener('toggle', () => this.#showBans());
     answered(this.#settings, () => this.#save());
     answered(this.#closing, () => this.#send('DELETE', ''));
     answered(this.#manage, (choice) => this.#judge(choice));
@@ -56,8 +59,41 @@ export class OwnerTools {
     this.#control('keep').checked = card.keep;
     this.#mark([]);
     this.#showPassword();
+    /** @type {HTMLDetailsElement} */ (field(this.#settings, 'bans')).open = false;
     open(this.#settings);
     this.#control('title').focus();
+  }
+
+  /** Asked for when the list is opened. */
+  async #showBans() {
+    if (!(/** @type {HTMLDetailsElement} */ (field(this.#settings, 'bans')).open)) return;
+    const place = field(this.#settings, 'banned');
+    const answer = await fetch(`${this.#address}/bans`, {
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    }).then((response) => (response.ok ? response.json() : null), () => null);
+    if (!answer) return place.replaceChildren(item(this.#texts.notDone));
+    /** @type {Who[]} */
+    const bans = answer.bans;
+    if (bans.length === 0) return place.replaceChildren(item(this.#texts.noBans));
+    place.replaceChildren(...bans.map((who) => this.#banned(who)));
+  }
+
+  /** @param {Who} who */
+  #banned(who) {
+    const row = item();
+    const name = document.createElement('span');
+    name.append(...withSwatches(shown(who)));
+    const button = textButton(this.#texts.liftBan, async () => {
+      button.disabled = true;
+      const fault = await this.#send('DELETE', `/bans/${encodeURIComponent(who.uid)}`);
+      tell(this.#settings, fault?.sentence ?? '');
+      await this.#showBans();
+      field(this.#settings, 'bans').querySelector('summary')?.focus();
+    });
+    button.setAttribute('aria-label', fill(this.#texts.liftBanOf, { name: shown(who) }));
+    row.append(name, button);
+    return row;
   }
 
   /** @param {Who} whom */
@@ -157,6 +193,13 @@ export class OwnerTools {
       return { sentence: this.#texts.notDone, fields: [] };
     }
   }
+}
+
+/** @param {string} words */
+function item(words = '') {
+  const row = document.createElement('li');
+  row.textContent = words;
+  return row;
 }
 
 /** @param {string} id */

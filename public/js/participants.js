@@ -159,7 +159,11 @@ export class Participants {
     const kind = person.kind === 'browser' ? '' : (texts[person.kind] ?? '');
     const n = person.connections ?? 1;
     const connections = n > 1 ? fill(texts.connections, { n }) : '';
-    field(row, 'kind').textContent = [kind, connections].filter(Boolean).join(' · ');
+    const isAway = person.connections === 0;
+    const away = isAway ? texts.away : '';
+    field(row, 'kind').textContent = [kind, connections, away].filter(Boolean).join(' · ');
+    field(row, 'chip').toggleAttribute('hidden', person.kind !== 'device');
+    row.classList.toggle('away', isAway);
     const whisper = field(row, 'whisper');
     whisper.hidden = !this.#whispers || person.uid === me.uid;
     name(whisper, fill(texts.whisperTo, { name: shown(person) }));

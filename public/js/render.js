@@ -35,7 +35,7 @@ export function messageLine(event, scene) {
   if (event.chat) text.append(...linked(event.chat));
   if (event.gif) {
     const alt = event.chat || fill(scene.texts.imageBy, { name: shown(event) });
-    text.before(picture(`${scene.base}/gif/${event.gif}`, alt, scene));
+    text.before(picture(event, alt, scene));
     if (!event.chat) text.remove();
   }
   return line;
@@ -98,23 +98,40 @@ function linked(text) {
   });
 }
 
+/** What a picture takes in a line at most, in CSS pixels. `pages.rs` knows the same. */
+const BOX = { width: 320, height: 400 };
+/** For pictures of which nobody knows the size. */
+const UNKNOWN = { width: 320, height: 240 };
+
 /**
- * An image in a box of fixed shape, so that nothing moves when it arrives.
- * @param {string} address
+ * What a picture takes in a line: its own size, or what fits.
+ * @param {number} width
+ * @param {number} height
+ */
+export function boxSize(width, height) {
+  const scale = Math.min(1, BOX.width / width, BOX.height / height);
+  const scaled = (/** @type {number} */ length) => Math.max(1, Math.round(length * scale));
+  return { width: scaled(width), height: scaled(height) };
+}
+
+/**
+ * An image in a box of its own shape, so that nothing moves when it arrives.
+ * @param {RoomEvent} event
  * @param {string} alt
  * @param {Scene} scene
  */
-function picture(address, alt, scene) {
+function picture({ gif, width = 0, height = 0, animated }, alt, scene) {
   const link = document.createElement('a');
   link.className = 'picture';
-  link.href = address;
+  link.href = `${scene.base}/gif/${gif}`;
   const image = document.createElement('img');
   image.loading = 'lazy';
   image.decoding = 'async';
-  image.width = 320;
-  image.height = 240;
+  const size = width > 0 && height > 0 ? boxSize(width, height) : UNKNOWN;
+  image.width = size.width;
+  image.height = size.height;
   image.alt = alt;
-  image.src = address;
+  image.src = link.href;
   image.addEventListener('error', () => {
     const gone = document.createElement('p');
     gone.className = 'picture gone';
@@ -122,15 +139,28 @@ function picture(address, alt, scene) {
     link.replaceWith(gone);
   });
   link.append(image);
+  if (animated && matchMedia('(prefers-reduced-motion: reduce)').matches) {
+    link.classList.add('still');
+    import('./still.js').then(
+      ({ hold }) => hold(link, image, scene.texts.play),
+      (error) => console.warn('still:', error),
+    );
+  }
   return link;
 }
+
+/** @type {Record<string, string>} */
+const NOTICES = { join: 'noticeJoin', exit: 'noticeExit', owner: 'noticeOwner', kick: 'noticeKick' };
 
 /**
  * What the server said, in one centred line.
  * @param {RoomEvent} event
+ * @param {Record<string, any>} texts the reader's language; the event carries the server's
  */
-export function noticeText(event) {
+export function noticeText(event, texts) {
   const text = document.createElement('p');
-  text.append(...withSwatches(event.chat ?? ''));
+  const name = event.name ?? /#[0-9a-f]{6}/i.exec(event.chat ?? '')?.[0];
+  const sentence = texts[NOTICES[event.type] ?? ''];
+  text.append(...withSwatches(name && sentence ? fill(sentence, { name }) : (event.chat ?? '')));
   return text;
 }

@@ -2,11 +2,8 @@
 // The room page: joins the parts, decides nothing that they can decide.
 
 import { Attachments } from './attachments.js';
-import { copy } from './clipboard.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
-import { commands } from './device.js';
-import { showEnding } from './ending.js';
 import { History } from './history.js';
 import { byId, data, revealScripted } from './page.js';
 import { Participants } from './participants.js';
@@ -30,6 +27,8 @@ let over = false;
 let unseen = 0;
 /** @type {import('./owner.js').OwnerTools | null} */
 let ownerTools = null;
+/** @type {import('./alerts.js').Alerts | null} */
+let alerts = null;
 
 const status = new Status('connection', texts);
 const participants = new Participants(address, scene, room.ownerId, {
@@ -43,7 +42,7 @@ const conversation = new Conversation({
   before: page.before,
   onEvent,
   // The page came from the room: one that is not there any more has closed, whoever tells first.
-  onRefused: (code) => end(code === 404 ? 'endRemoved' : 'endRefused'),
+  onRefused: (code) => (code === 404 ? end('endRemoved') : endBy('endRefused')),
 });
 const connection = new Transport({
   base,
@@ -70,11 +69,17 @@ const sends = new Sends({
   onNotAllowed: () => conversation.catchUp(),
   keep,
 });
-const composer = new Composer({ room: room.id, textMax: limits.text, texts, say });
+const composer = new Composer({
+  room: room.id,
+  textMax: limits.text,
+  texts,
+  mayBeEmpty: () => attachments.waiting,
+  say,
+});
 const attachments = new Attachments({
   address,
   scene,
-  bytesMax: limits.uploadBytes,
+  limits,
   whispering: () => composer.to !== null,
   keep,
   note: composer.note.bind(composer),
@@ -92,6 +97,13 @@ conversation.drawn = (event) => {
  * @param {import('./avatar.js').Who | null} to
  */
 function say(chat, to) {
+  if (attachments.waiting) {
+    // They were chosen for all.
+    if (to) composer.note(texts.noImageWhispers, true);
+    else attachments.send(chat);
+    conversation.toBottom();
+    return !to;
+  }
   if (to && connection.overHttp) {
     composer.note(texts.whisperNotNow, true);
     return false;
@@ -128,10 +140,10 @@ function onMessage(topic, payload) {
     if (card) showCard(card);
   } else {
     const event = readEvent(payload);
-    if (event?.to) return conversation.whisper(event);
+    if (event?.to) return whispered(event);
     if (!event?.seq) return;
     if (event.type === 'removeRoom') return end('endRemoved');
-    if (event.type === 'kick' && event.uid === me.uid) return end('endKicked');
+    if (event.type === 'kick' && event.uid === me.uid) return endBy('endKicked');
     conversation.receive(event);
   }
 }
@@ -146,19 +158,43 @@ function whisperTo(person) {
 /** @param {RoomEvent} event each once, in order, also those of the past that we missed */
 function onEvent(event) {
   if (event.type !== 'chat') return void participants.refresh();
-  if (document.hidden && event.uid !== me.uid) unseen += 1;
+  if (event.uid !== me.uid) tellNews(event);
+}
+
+/** @param {RoomEvent} event */
+function whispered(event) {
+  conversation.whisper(event);
+  if (event.uid !== me.uid) tellNews(event);
+}
+
+/** @param {RoomEvent} event what somebody else said */
+function tellNews(event) {
+  if (!document.hidden) return;
+  unseen += 1;
   tellTitle();
+  alerts?.news(event, room, `${page.assets}/icon.svg`);
 }
 
 /**
  * @param {{ topic: string }} filter
  * @param {number} code
  */
-async function onRefused({ topic }, code) {
+function onRefused({ topic }, code) {
   if (topic !== topics.chat(room.id)) return;
   if (code === 0x97) return end('endFull');
-  const response = await fetch(`${address}/chats?limit=1`, { headers: { accept: 'application/json' } }).catch(() => null);
-  end(response?.status === 404 ? 'endRemoved' : 'endRefused');
+  endBy('endRefused');
+}
+
+/**
+ * As the room itself says why.
+ * @param {import('./ending.js').Ending} otherwise
+ */
+function endBy(otherwise) {
+  if (over) return;
+  over = true;
+  connection.close();
+  participants.end();
+  finish(otherwise, true);
 }
 
 /** @param {import('./wire.js').Card} card */
@@ -195,9 +231,43 @@ async function withTools(use) {
   }
 }
 
-function showCommands() {
-  if (page.mqttPort === null) return;
-  const { listen, say } = commands(room.id, room.locked, location.hostname, page.mqttPort);
+async function share() {
+  try {
+    const { openShare } = await import('./share.js');
+    openShare(location.origin + address, room.title, texts);
+  } catch (error) {
+    console.warn('share:', error);
+    composer.note(texts.notDone, true);
+  }
+}
+
+/** Fetched by who wants to be told, now or earlier. */
+async function offerAlerts() {
+  const { Alerts } = await import('./alerts.js');
+  return (alerts ??= new Alerts(texts));
+}
+
+function watchAlerts() {
+  if (localStorage.getItem('notify') || localStorage.getItem('sound')) {
+    return void offerAlerts().catch((error) => console.warn('alerts:', error));
+  }
+  byId('alerts').addEventListener(
+    'change',
+    async ({ target }) => {
+      const name = /** @type {HTMLInputElement} */ (target).name;
+      (await offerAlerts()).changed(/** @type {import('./alerts.js').Alert} */ (name));
+    },
+    { once: true },
+  );
+}
+
+/** Fetched when the lines are looked at. */
+async function showCommands() {
+  const place = /** @type {HTMLDetailsElement} */ (byId('device'));
+  if (page.mqttPort === null || !place.open) return;
+  const found = await import('./device.js').catch(() => null);
+  if (!found) return;
+  const { listen, say } = found.commands(room.id, room.locked, location.hostname, page.mqttPort);
   byId('command-listen').textContent = listen;
   byId('command-say').textContent = say;
   byId('device-locked').hidden = !room.locked;
@@ -214,31 +284,53 @@ function end(ending) {
   over = true;
   connection.close();
   participants.end();
+  finish(ending);
+}
+
+/**
+ * @param {import('./ending.js').Ending} ending
+ * @param {boolean} [ask] the room itself may know better
+ */
+async function finish(ending, ask = false) {
   status.set('joined');
-  showEnding(ending, texts);
+  try {
+    const { showEnding, whyEnded } = await import('./ending.js');
+    showEnding(ask ? await whyEnded(address, ending) : ending, texts, address);
+  } catch {
+    // The server has another version by now: its own page tells what became of the room.
+    location.reload();
+  }
 }
 
 function seen() {
   if (document.hidden) return;
   unseen = 0;
   tellTitle();
+  if (over) return;
+  conversation.seen();
   connection.hurry();
   // A stream that died in our sleep does not know it.
   if (connection.overHttp) conversation.catchUp();
 }
 
+/**
+ * @param {string} text
+ * @param {string} copied what to say then
+ */
+async function copy(text, copied) {
+  const { copy } = await import('./clipboard.js');
+  await copy(text, copied, texts.copyFailed);
+}
+
 function watchButtons() {
   for (const button of document.querySelectorAll('[data-copies-link]')) {
-    button.addEventListener('click', () =>
-      copy(location.origin + address, texts.linkCopied, texts.copyFailed),
-    );
+    button.addEventListener('click', () => copy(location.origin + address, texts.linkCopied));
   }
   for (const button of document.querySelectorAll('[data-copies]')) {
     const source = byId(/** @type {HTMLElement} */ (button).dataset['copies'] ?? '');
-    button.addEventListener('click', () =>
-      copy(source.textContent ?? '', texts.copied, texts.copyFailed),
-    );
+    button.addEventListener('click', () => copy(source.textContent ?? '', texts.copied));
   }
+  for (const button of document.querySelectorAll('[data-shares]')) button.addEventListener('click', share);
   byId('settings-open').addEventListener('click', () => withTools((tools) => tools.change(room)));
   const leave = /** @type {HTMLFormElement} */ (byId('leave'));
   leave.addEventListener('submit', async (event) => {
@@ -247,11 +339,14 @@ function watchButtons() {
     await connection.close();
     leave.submit();
   });
+  byId('device').addEventListener('toggle', showCommands);
+  byId('people').addEventListener('toggle', () => participants.refresh());
   matchMedia('(min-width: 60rem)').addEventListener('change', () => byId('people').hidePopover());
 }
 
 watchPictures(byId('log'));
 watchButtons();
+watchAlerts();
 showTools();
 showCommands();
 revealScripted();

@@ -35,8 +35,12 @@ import { Connection, NotPublished } from './connection.js';
 
 /** WebSockets that could not be opened in a row, before HTTP is tried. */
 const FAILURES = 2;
-/** A proxy may also say nothing at all. */
+/** A proxy may also say nothing at all. Where it did, this tab waits less for it the next time. */
 const PATIENCE_MS = 8000;
+const IMPATIENCE_MS = 1500;
+const KNOWN_SILENT = 'silent-proxy';
+
+const patience = () => (sessionStorage.getItem(KNOWN_SILENT) ? IMPATIENCE_MS : PATIENCE_MS);
 
 export class Transport {
   #options;
@@ -103,16 +107,22 @@ export class Transport {
     if (state === 'joined') {
       this.#failures = 0;
       this.#wasJoined = true;
+      sessionStorage.removeItem(KNOWN_SILENT);
       this.#drop();
       return this.#options.onState('joined', 'mqtt');
     }
-    if (state === 'connecting') this.#timer = setTimeout(() => this.#try(), PATIENCE_MS);
+    if (state === 'connecting') this.#timer = setTimeout(() => this.#unanswered(), patience());
     if (state === 'lost') {
       this.#failures = this.#wasJoined ? 0 : this.#failures + 1;
       this.#wasJoined = false;
       if (this.#failures >= FAILURES) this.#try();
     }
     if (!this.#overHttp) this.#options.onState(state, 'mqtt');
+  }
+
+  #unanswered() {
+    sessionStorage.setItem(KNOWN_SILENT, 'yes');
+    this.#try();
   }
 
   async #try() {

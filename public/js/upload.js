@@ -6,15 +6,17 @@
 /** What the server takes. */
 const TYPES = new Set(['image/gif', 'image/png', 'image/jpeg', 'image/webp']);
 
+/** @typedef {{ uploadBytes: number, pixels: number }} Limits of one image */
+
 /**
  * What speaks against a file before it is sent: the name of a sentence, or nothing.
  * @param {{ type: string, size: number }} file
- * @param {number} bytesMax
+ * @param {Limits} limits
  * @returns {'notAnImage' | 'imageTooLarge' | null}
  */
-export function objection({ type, size }, bytesMax) {
+export function objection({ type, size }, { uploadBytes }) {
   if (!TYPES.has(type)) return 'notAnImage';
-  return size > bytesMax ? 'imageTooLarge' : null;
+  return size > uploadBytes ? 'imageTooLarge' : null;
 }
 
 /** The server did not take it; `detail` says why in words, when it did say. */
@@ -32,16 +34,16 @@ export class UploadRefused extends Error {
 
 /**
  * @param {string} address the room's, without a slash at the end
- * @param {File} file
- * @param {string} key the same for every try
+ * @param {{ file: File, key: string, caption: string }} image
  * @param {(share: number) => void} onProgress 0 to 1
  * @returns {{ done: Promise<RoomEvent>, cancel: () => void }} `done` rejects with `UploadRefused`,
  *   or with an `AbortError` when cancelled
  */
-export function upload(address, file, key, onProgress) {
+export function upload(address, { file, key, caption }, onProgress) {
   const request = new XMLHttpRequest();
   const body = new FormData();
   body.append('key', key);
+  if (caption) body.append('chat', caption);
   body.append('gif', file);
   /** @type {Promise<RoomEvent>} */
   const done = new Promise((resolve, reject) => {

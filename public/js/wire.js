@@ -26,6 +26,9 @@
  * @property {string} [name]
  * @property {string} [chat]
  * @property {string} [gif]
+ * @property {number} [width] the image's, in pixels; old ones have none
+ * @property {number} [height]
+ * @property {boolean} [animated]
  * @property {string} [to] to whom it is whispered
  * @property {string} [key]
  * @property {number} [occupancy]

@@ -1,67 +1,97 @@
-//! Images on their way in: looked at, named by the server, written down before they are said.
+//! Images on their way in and out: walked through and rid of what they tell beside the picture, named
+//! by the server, kept before they are said. Those of off-the-record rooms stay in memory.
 
 use bytes::Bytes;
 
 use super::{Refusal, Shared, stamp};
-use crate::chat::{ImageKind, ImageName, MessageId, RoomId, message::DraftFault};
+use crate::{
+    chat::{
+        ImageName, MessageId, Picture, PictureLimits, Posted, RoomId, Uid, message::DraftFault,
+    },
+    config::Uploads,
+    store::quota::{Exceeded, Quota},
+};
+
+/// An image to be shown.
+pub enum Image {
+    /// With its length in bytes.
+    File(tokio::fs::File, u64),
+    Memory(Bytes),
+}
+
+/// What images on the disk may take.
+pub fn file_quota(uploads: &Uploads) -> Quota {
+    Quota { total: uploads.total_bytes, identity: uploads.identity_bytes }
+}
+
+/// What images in memory may take.
+pub(super) fn memory_quota(uploads: &Uploads) -> Quota {
+    Quota { total: uploads.off_record_bytes, identity: uploads.off_record_identity_bytes }
+}
 
 impl Shared {
-    /// Checks size, format and pixels, and keeps the bytes under a new name.
+    /// Checks an image and keeps it under a new name.
     pub(super) async fn keep_image(
         &self,
+        by: Uid,
         room: RoomId,
-        kind: ImageKind,
         bytes: Bytes,
-    ) -> Result<ImageName, Refusal> {
+    ) -> Result<Posted, Refusal> {
         if bytes.len() > self.uploads.bytes {
             return Err(DraftFault::ImageTooLarge(self.uploads.bytes).into());
         }
-        check_pixels(kind, &bytes, self.uploads.pixels)?;
-        if self.files.used() + bytes.len() as u64 > self.uploads.total_bytes {
-            return Err(Refusal::StorageFull);
+        let picture = self.read(bytes).await?;
+        let id = MessageId::from_entropy(stamp::entropy());
+        let name = ImageName { room, by: Some(by), id, kind: picture.kind };
+        if self.state().live(room)?.room.off_record {
+            let kept = self.off_record.keep_image(name, picture.bytes);
+            kept.map_err(|exceeded| {
+                let (total, identity) =
+                    ("uploads.off_record_bytes", "uploads.off_record_identity_bytes");
+                no_space(exceeded, total, identity)
+            })?;
+        } else {
+            let place = self.files.reserve(name, picture.bytes.len() as u64);
+            let place = place.map_err(|exceeded| {
+                no_space(exceeded, "uploads.total_bytes", "uploads.identity_bytes")
+            })?;
+            place.write(picture.bytes).await?.keep();
         }
-        let name = ImageName { room, id: MessageId::from_entropy(stamp::entropy()), kind };
-        self.files.save(name, bytes).await?;
-        Ok(name)
+        let Picture { width, height, animated, .. } = picture;
+        Ok(Posted { name, width, height, animated })
+    }
+
+    /// Beside the other tasks: megabytes take their time.
+    async fn read(&self, bytes: Bytes) -> Result<Picture, Refusal> {
+        let limits = PictureLimits { pixels: self.uploads.pixels, frames: self.uploads.frames };
+        let reading = tokio::task::spawn_blocking(move || Picture::read(&bytes, limits));
+        // Cut off only when the process ends.
+        Ok(reading.await.map_err(|_| Refusal::Unavailable)??)
+    }
+
+    pub(super) async fn open_image(&self, name: ImageName) -> Result<Image, Refusal> {
+        if let Some(bytes) = self.off_record.image(name) {
+            return Ok(Image::Memory(bytes));
+        }
+        let (file, length) = self.files.open_image(name).await?;
+        Ok(Image::File(file, length))
     }
 
     /// An image that nothing refers to.
     pub(super) async fn drop_image(&self, name: ImageName) {
+        if self.off_record.drop_image(name) {
+            return;
+        }
         if let Err(error) = self.files.remove(name).await {
             tracing::warn!(%error, %name, "an unused image stays until its room goes");
         }
     }
 }
 
-/// The header must be whole, and what it promises must be drawable: 1 to `most` pixels.
-pub fn check_pixels(kind: ImageKind, bytes: &[u8], most: u64) -> Result<(), DraftFault> {
-    if ImageKind::sniff(bytes) != Some(kind) {
-        return Err(DraftFault::BadImage);
-    }
-    let size = imagesize::blob_size(bytes).map_err(|_| DraftFault::BadImage)?;
-    let pixels = size.width as u64 * size.height as u64;
-    if (1..=most).contains(&pixels) { Ok(()) } else { Err(DraftFault::BadImage) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gif(width: u16, height: u16) -> Vec<u8> {
-        let mut bytes = b"GIF89a".to_vec();
-        bytes.extend(width.to_le_bytes());
-        bytes.extend(height.to_le_bytes());
-        bytes.extend([0, 0, 0, b';']);
-        bytes
-    }
-
-    #[test]
-    fn an_image_must_be_readable_and_drawable() {
-        let check = |bytes: &[u8]| check_pixels(ImageKind::Gif, bytes, 1_000_000);
-        assert_eq!(check(&gif(1000, 1000)), Ok(()));
-        assert_eq!(check(&gif(65_535, 65_535)), Err(DraftFault::BadImage));
-        assert_eq!(check(&gif(0, 5)), Err(DraftFault::BadImage));
-        assert_eq!(check(b"GIF89a"), Err(DraftFault::BadImage));
-        assert_eq!(check(b"\x89PNG\r\n\x1a\n"), Err(DraftFault::BadImage));
+/// Which setting an image would break: of the disk, or of the memory.
+fn no_space(exceeded: Exceeded, total: &'static str, identity: &'static str) -> Refusal {
+    match exceeded {
+        Exceeded::Total(bytes) => Refusal::StorageFull(total, bytes),
+        Exceeded::Identity(bytes) => Refusal::QuotaUsed(identity, bytes),
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::{
-    Refusal, Shared,
+    Image, Refusal, Shared,
     presence::SeatId,
     stamp,
     state::{Job, Place},
@@ -84,7 +84,8 @@ impl Member {
         let deadline = self.shared.deadline();
         let place = Some(self.shared.place(self.room, deadline).await?);
         self.shared.state().open_to(&self.who, self.room)?;
-        let (content, key, image) = self.content(draft).await?;
+        let (content, key) = self.content(draft).await?;
+        let image = content.image.map(|image| image.name);
         let message = stamp::chat(&self.who, self.room, content, key);
         let id = message.event.id;
         let (reply, answer) = oneshot::channel();
@@ -116,7 +117,7 @@ impl Member {
                 return Err(Refusal::NoSuchPerson);
             }
         }
-        let content = Content { chat: Some(chat), gif: None };
+        let content = Content { chat: Some(chat), image: None };
         let event = stamp::whisper(&self.who, self.room, to, content, key);
         let topic = topic::whisper(self.room, to);
         let message = Message { topic, payload: event.to_json(), retain: false };
@@ -143,25 +144,21 @@ impl Member {
         self.shared.state_changed();
     }
 
-    /// An image of this room: the file and its length in bytes.
-    pub async fn image(&self, name: ImageName) -> Result<(tokio::fs::File, u64), Refusal> {
+    /// An image of this room.
+    pub async fn image(&self, name: ImageName) -> Result<Image, Refusal> {
         if name.room != self.room {
             return Err(Refusal::NotFound);
         }
-        Ok(self.shared.files.open_image(name).await?)
+        self.shared.open_image(name).await
     }
 
-    /// What a draft says, with its image written down.
-    async fn content(
-        &self,
-        draft: Draft,
-    ) -> Result<(Content, Option<Key>, Option<ImageName>), Refusal> {
+    /// What a draft says, with its image kept.
+    async fn content(&self, draft: Draft) -> Result<(Content, Option<Key>), Refusal> {
         match draft {
-            Draft::Text { chat, key } => Ok((Content { chat: Some(chat), gif: None }, key, None)),
-            Draft::Image { kind, bytes, caption, key } => {
-                let name = self.shared.keep_image(self.room, kind, bytes).await?;
-                let gif = Some(name.to_string());
-                Ok((Content { chat: caption, gif }, key, Some(name)))
+            Draft::Text { chat, key } => Ok((Content { chat: Some(chat), image: None }, key)),
+            Draft::Image { bytes, caption, key, .. } => {
+                let image = self.shared.keep_image(self.who.uid, self.room, bytes).await?;
+                Ok((Content { chat: caption, image: Some(image) }, key))
             }
         }
     }

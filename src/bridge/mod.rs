@@ -32,7 +32,7 @@ use crate::{
 pub mod address;
 mod changes;
 pub mod devices;
-pub mod images;
+mod images;
 mod members;
 #[cfg(test)]
 mod model;
@@ -50,6 +50,7 @@ mod tries;
 mod upkeep;
 mod writer;
 
+pub use images::{Image, file_quota};
 pub use members::{Member, Occupant, Pending, Seat};
 pub use owner::{Banned, Owner, Wish};
 pub use refusal::{Limit, Refusal};
@@ -136,7 +137,10 @@ impl Bridge {
             batch: config.store.batch,
             wait: millis(config.store.wait_ms),
             state: Mutex::new(state),
-            off_record: OffRecord::new(config.rooms.off_record_events),
+            off_record: OffRecord::new(
+                config.rooms.off_record_events,
+                images::memory_quota(&config.uploads),
+            ),
             places: Each { stored: places(), off_record: places() },
             pace: Mutex::new(Pace::new(publishes)),
             new_rooms: Mutex::new(Pace::new(new_rooms)),

@@ -69,7 +69,7 @@ struct World {
     present: BTreeMap<Uid, crate::chat::people::Person>,
     /// Who is there, in the order of their coming.
     arrivals: Vec<Uid>,
-    /// The owner has left, and nobody has taken over.
+    /// The owner has left, and of those who could take over nobody has.
     is_orphaned: bool,
     open: BTreeMap<u8, BTreeSet<u64>>,
     next_seat: u64,
@@ -206,6 +206,7 @@ impl World {
                 self.arrivals.retain(|uid| *uid != event.uid);
                 assert!(self.present.remove(&event.uid).is_some(), "left without being there");
                 self.is_orphaned |= event.uid == self.room.owner;
+                self.is_orphaned &= self.next_owner().is_some();
             }
             Kind::Owner => {
                 assert!(self.is_orphaned, "taken over from an owner who has not left");
@@ -219,10 +220,9 @@ impl World {
         assert!(self.present.len() <= MAX as usize);
     }
 
-    /// Of those who are there: a person before a device, then whoever came first.
+    /// Of the people who are there, whoever came first.
     fn next_owner(&self) -> Option<Uid> {
-        let is_person = |uid: &&Uid| self.present[*uid].name.is_none();
-        self.arrivals.iter().find(is_person).or(self.arrivals.first()).copied()
+        self.arrivals.iter().find(|uid| self.present[*uid].name.is_none()).copied()
     }
 
     fn check(&self) {

@@ -1,14 +1,19 @@
-//! The logs of off-the-record rooms: in memory, the newest events only, gone with the process.
-//! Nothing here is ever written down.
+//! The logs of off-the-record rooms and their images: in memory, the newest events only, gone with the
+//! process. Nothing here is ever written down.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
+use bytes::Bytes;
+
 use crate::{
-    chat::{Event, RoomId, Stamped},
-    store::{Appended, Page},
+    chat::{Event, ImageName, RoomId, Stamped},
+    store::{
+        Appended, Page,
+        quota::{Exceeded, Ledger, Quota},
+    },
 };
 
 /// See the module.
@@ -16,6 +21,9 @@ pub(super) struct OffRecord {
     /// Events kept per room.
     keep: usize,
     logs: Mutex<HashMap<RoomId, Log>>,
+    images: Mutex<HashMap<RoomId, HashMap<ImageName, Bytes>>>,
+    /// What the images take.
+    ledger: Ledger,
 }
 
 #[derive(Default)]
@@ -25,8 +33,35 @@ struct Log {
 }
 
 impl OffRecord {
-    pub fn new(keep: usize) -> Self {
-        Self { keep, logs: Mutex::default() }
+    pub fn new(keep: usize, images: Quota) -> Self {
+        let ledger = Ledger::new(images);
+        Self { keep, logs: Mutex::default(), images: Mutex::default(), ledger }
+    }
+
+    fn images(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, HashMap<ImageName, Bytes>>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn keep_image(&self, name: ImageName, bytes: Bytes) -> Result<(), Exceeded> {
+        self.ledger.reserve(name, bytes.len() as u64)?;
+        self.images().entry(name.room).or_default().insert(name, bytes);
+        Ok(())
+    }
+
+    pub fn image(&self, name: ImageName) -> Option<Bytes> {
+        self.images().get(&name.room)?.get(&name).cloned()
+    }
+
+    /// Whether there was one of that name.
+    pub fn drop_image(&self, name: ImageName) -> bool {
+        let mut images = self.images();
+        let Some(room) = images.get_mut(&name.room) else { return false };
+        let Some(bytes) = room.remove(&name) else { return false };
+        if room.is_empty() {
+            images.remove(&name.room);
+        }
+        self.ledger.release(name, bytes.len() as u64);
+        true
     }
 
     fn logs(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, Log>> {
@@ -46,8 +81,11 @@ impl OffRecord {
         }
         log.last_seq += 1;
         let event = message.numbered(log.last_seq);
-        if log.events.len() == self.keep {
-            log.events.pop_front();
+        if log.events.len() == self.keep
+            && let Some(forgotten) = log.events.pop_front()
+            && let Some(Ok(image)) = forgotten.gif.as_deref().map(str::parse)
+        {
+            self.drop_image(image);
         }
         log.events.push_back(event.clone());
         Appended::New(event)
@@ -73,6 +111,8 @@ impl OffRecord {
 
     pub fn remove(&self, room: RoomId) {
         self.logs().remove(&room);
+        self.images().remove(&room);
+        self.ledger.release_room(room);
     }
 }
 
@@ -81,12 +121,18 @@ mod tests {
     use super::*;
     use crate::{
         bridge::stamp,
-        chat::{Content, Identity, Uid},
+        chat::{Content, Identity, ImageKind, MessageId, Posted, Uid},
     };
 
+    const QUOTA: Quota = Quota { total: 100, identity: 0 };
+
     fn said(chat: &str, key: Option<&str>) -> Stamped {
+        let content = Content { chat: Some(chat.to_owned()), image: None };
+        stamped(content, key)
+    }
+
+    fn stamped(content: Content, key: Option<&str>) -> Stamped {
         let who = Identity::browser(Uid::from_entropy([1; 16]));
-        let content = Content { chat: Some(chat.to_owned()), gif: None };
         let key = key.map(|key| key.parse().unwrap());
         stamp::chat(&who, RoomId::from_entropy([1; 12]), content, key)
     }
@@ -97,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_newest_events_are_kept_and_numbered_without_a_hole() {
-        let (logs, room) = (OffRecord::new(3), RoomId::from_entropy([1; 12]));
+        let (logs, room) = (OffRecord::new(3, QUOTA), RoomId::from_entropy([1; 12]));
         for n in 0..5 {
             logs.append(said(&n.to_string(), None));
         }
@@ -111,8 +157,32 @@ mod tests {
 
     #[test]
     fn a_key_says_it_once() {
-        let logs = OffRecord::new(3);
+        let logs = OffRecord::new(3, QUOTA);
         let Appended::New(first) = logs.append(said("a", Some("k"))) else { panic!() };
         assert_eq!(logs.append(said("b", Some("k"))), Appended::Known(first));
+    }
+
+    #[test]
+    fn an_image_goes_with_its_event_and_with_its_room() {
+        let (logs, room) = (OffRecord::new(2, QUOTA), RoomId::from_entropy([1; 12]));
+        let images = [1, 2].map(|n| ImageName {
+            room,
+            by: None,
+            id: MessageId::from_entropy([n; 20]),
+            kind: ImageKind::Gif,
+        });
+        for name in images {
+            logs.keep_image(name, Bytes::from_static(&[0; 40])).unwrap();
+            let posted = Posted { name, width: 1, height: 1, animated: false };
+            logs.append(stamped(Content { chat: None, image: Some(posted) }, None));
+        }
+        let more = ImageName { id: MessageId::from_entropy([3; 20]), ..images[0] };
+        assert_eq!(logs.keep_image(more, Bytes::from_static(&[0; 40])), Err(Exceeded::Total(100)));
+        logs.append(said("and on", None));
+        assert_eq!((logs.image(images[0]), logs.image(images[1]).is_some()), (None, true));
+        logs.keep_image(more, Bytes::from_static(&[0; 40])).unwrap();
+        assert!(logs.drop_image(more) && !logs.drop_image(more));
+        logs.remove(room);
+        assert_eq!((logs.image(images[1]), logs.ledger.total()), (None, 0));
     }
 }

@@ -58,8 +58,13 @@ pub enum Refusal {
     TooManyBans,
     #[error("{}: try again in {} s", .0, whole_seconds(*.1))]
     TooOften(Limit, Duration),
-    #[error("there is no space for more images")]
-    StorageFull,
+    /// With the setting, and what it allows.
+    #[error("there is no space for more images: all together may take {1} bytes")]
+    StorageFull(&'static str, u64),
+    #[error(
+        "your images take all the space they may: {1} bytes; end a room with some of them first"
+    )]
+    QuotaUsed(&'static str, u64),
     #[error("the store cannot be reached now: try again")]
     Unavailable,
 }

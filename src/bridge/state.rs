@@ -327,7 +327,7 @@ impl State {
     fn succeed(&mut self, room: RoomId, gone: &[Uid]) {
         let Some(live) = self.rooms.get(&room) else { return };
         if gone.contains(&live.room.owner)
-            && let Some(heir) = live.heir().cloned()
+            && let Some(heir) = live.presence.heir().cloned()
         {
             self.hand_over(room, &heir, None);
         }
@@ -383,13 +383,6 @@ impl Live {
             .is_some_and(|proof| proof.room == self.room.id && proof.epoch == self.epoch);
         let open = self.room.password.is_none() || self.room.owner == who.uid || proof;
         if open || self.granted.contains(&who.uid) { Ok(()) } else { Err(Refusal::Locked) }
-    }
-
-    /// Who takes the room over when its owner has left. A room that is kept waits for its owner as
-    /// long as there are only devices: it would outlive them anyway.
-    fn heir(&self) -> Option<&Person> {
-        let heir = self.presence.heir();
-        heir.filter(|heir| !self.room.keep || heir.kind == Origin::Browser)
     }
 
     fn owner(&self) -> Person {

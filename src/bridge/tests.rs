@@ -32,7 +32,8 @@ impl Lab {
         let bus = bus::open(&config);
         let messages = bus.subscribe().await.unwrap();
         let store = store::open("sqlite:", dir).await.unwrap();
-        let files = Files::open(&dir.join("uploads")).await.unwrap();
+        let files =
+            Files::open(&dir.join("uploads"), images::file_quota(&config.uploads)).await.unwrap();
         let opened = Bridge::open(&config, Arc::clone(&store), files, bus).await.unwrap();
         let (bridge, tasks) = opened;
         let tasks = tasks.into_iter().map(|(_, task)| task).collect();
@@ -108,7 +109,12 @@ fn keyed(chat: &str, key: &str) -> Draft {
 }
 
 fn pixel() -> Bytes {
-    Bytes::from_static(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+    gif(*b"\x01\0\x01\0")
+}
+
+/// A GIF that says it has this size.
+fn gif(size: [u8; 4]) -> Bytes {
+    [b"GIF89a", &size[..], b"\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;"].concat().into()
 }
 
 fn image() -> Draft {
@@ -388,10 +394,10 @@ async fn bad_rooms_and_images_are_refused_and_nothing_is_left() {
     assert_eq!(bad, Err(Refusal::Room(vec![RoomFault::Title])));
     let room = lab.room(&one, |_| {}).await;
     assert_eq!(lab.bridge.create(&one, draft("b"), HOME).await, Err(Refusal::TooManyRooms));
-    let bytes = Bytes::from_static(b"GIF89a\xff\xff\xff\xff\x00\x00\x00;");
+    let bytes = gif([0xff; 4]);
     let bomb = Draft::Image { kind: ImageKind::Gif, bytes, caption: None, key: None };
     let refused = lab.member(&one, room).post(bomb).await;
-    assert_eq!(refused, Err(Refusal::Draft(DraftFault::BadImage)));
+    assert_eq!(refused, Err(Refusal::Draft(DraftFault::TooManyPixels(40_000_000))));
     let whisper = lab.member(&one, room).whisper(person(9).uid, text("psst")).await;
     assert_eq!(whisper, Err(Refusal::NoSuchPerson));
     assert_eq!(lab.bridge.0.files.used(), 0);

@@ -1,11 +1,12 @@
 //! Which images may be posted, and what their files are called.
 //!
-//! A name is made by the server, never taken from a client: `<room>-<id>.<kind>`. It says whose
-//! room it belongs to, so that access can be checked from the URL alone.
+//! A name is made by the server, never taken from a client: `<room>-<uid>-<id>.<kind>`. It says whose
+//! room it belongs to, so that access can be checked from the URL alone, and who posted it, so that
+//! what somebody's images take can be counted from the files alone.
 
 use std::{fmt, str::FromStr};
 
-use super::{MessageId, RoomId, id::NotAnId};
+use super::{MessageId, RoomId, Uid, id::NotAnId};
 
 /// The formats that a browser shows and that can do nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,13 +54,19 @@ impl ImageKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ImageName {
     pub room: RoomId,
+    /// Who posted it. Images of an older version do not say.
+    pub by: Option<Uid>,
     pub id: MessageId,
     pub kind: ImageKind,
 }
 
 impl fmt::Display for ImageName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}-{}.{}", self.room, self.id, self.kind.ending())
+        write!(out, "{}-", self.room)?;
+        if let Some(by) = self.by {
+            write!(out, "{by}-")?;
+        }
+        write!(out, "{}.{}", self.id, self.kind.ending())
     }
 }
 
@@ -68,9 +75,13 @@ impl FromStr for ImageName {
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let (stem, ending) = text.rsplit_once('.').ok_or(NotAnId)?;
-        let (room, id) = stem.split_once('-').ok_or(NotAnId)?;
+        let (room, own) = stem.split_once('-').ok_or(NotAnId)?;
+        let (by, id) = match own.split_once('-') {
+            Some((by, id)) => (Some(by.parse()?), id),
+            None => (None, own),
+        };
         let kind = ImageKind::ALL.into_iter().find(|kind| kind.ending() == ending);
-        Ok(Self { room: room.parse()?, id: id.parse()?, kind: kind.ok_or(NotAnId)? })
+        Ok(Self { room: room.parse()?, by, id: id.parse()?, kind: kind.ok_or(NotAnId)? })
     }
 }
 
@@ -93,10 +104,13 @@ mod tests {
     fn a_name_reads_back_and_nothing_else_does() {
         let name = ImageName {
             room: RoomId::from_entropy([1; 12]),
+            by: Some(Uid::from_entropy([3; 16])),
             id: MessageId::from_entropy([2; 20]),
             kind: ImageKind::Jpeg,
         };
         assert_eq!(name.to_string().parse(), Ok(name));
+        let older = ImageName { by: None, ..name };
+        assert_eq!(older.to_string().parse(), Ok(older));
         let html = name.to_string().replace(".jpg", ".html");
         for text in ["../x.gif", "a.gif", &html, &format!("{name}/..")] {
             assert!(text.parse::<ImageName>().is_err(), "{text}");

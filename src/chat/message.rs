@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::Value;
 
-use super::{Colour, ImageKind, MessageId, Moment, RoomId, Uid, people::Person};
+use super::{Colour, ImageKind, ImageName, MessageId, Moment, RoomId, Uid, people::Person};
 
 /// What an event tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,11 +111,21 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// What is said: a text, an image's file name, or both.
+/// What is said: a text, an image, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     pub chat: Option<String>,
-    pub gif: Option<String>,
+    pub image: Option<Posted>,
+}
+
+/// An image as an event tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    pub name: ImageName,
+    /// In pixels, as it is shown.
+    pub width: u32,
+    pub height: u32,
+    pub animated: bool,
 }
 
 /// What a client wants said.
@@ -138,8 +148,12 @@ pub enum DraftFault {
     NotTextNorImage,
     #[error("the image is too large: give at most {0} bytes")]
     ImageTooLarge(usize),
-    #[error("the image cannot be read, or has too many pixels")]
+    #[error("the image is damaged or cut off")]
     BadImage,
+    #[error("the image is too large: give at most {0} pixels")]
+    TooManyPixels(u64),
+    #[error("the animation is too long: give at most {0} frames")]
+    TooManyFrames(u32),
     #[error("`key` must be 1 to 64 printable characters")]
     Key,
 }
@@ -213,6 +227,14 @@ pub struct Event {
     /// The file name of an image, served at `/gif/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gif: Option<String>,
+    /// The image's size in pixels, as it is shown. Those of old messages have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Whether the image moves.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub animated: bool,
     /// To whom it is whispered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Uid>,
@@ -222,6 +244,11 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occupancy: Option<u32>,
     pub created_at: Moment,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Event {
@@ -322,6 +349,9 @@ mod tests {
             name: None,
             chat: Some("bye".into()),
             gif: None,
+            width: None,
+            height: None,
+            animated: false,
             to: None,
             key: None,
             occupancy: None,

@@ -16,6 +16,7 @@ pub mod filter;
 pub mod hub;
 pub mod listener;
 mod mailbox;
+pub mod meter;
 pub mod metrics;
 mod plain;
 mod policy;

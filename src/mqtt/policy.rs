@@ -123,9 +123,11 @@ impl From<bridge::Refusal> for Refusal {
         let code = match &refusal {
             No::NoSuchRoom | No::NoSuchPerson | No::NotFound => ReasonCode::TopicNameInvalid,
             No::Locked | No::WrongPassword | No::Banned | No::NotOwner => ReasonCode::NotAuthorized,
-            No::Full | No::TooManyRooms | No::TooManyBans | No::StorageFull => {
-                ReasonCode::QuotaExceeded
-            }
+            No::Full
+            | No::TooManyRooms
+            | No::TooManyBans
+            | No::StorageFull(..)
+            | No::QuotaUsed(..) => ReasonCode::QuotaExceeded,
             No::TooOften(..) => ReasonCode::MessageRateTooHigh,
             No::Draft(_) | No::Room(_) => ReasonCode::PayloadFormatInvalid,
             No::Unavailable => ReasonCode::ServerUnavailable,
@@ -136,8 +138,10 @@ impl From<bridge::Refusal> for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
-    use crate::mqtt::filter::TopicLimits;
+    use crate::mqtt::filter::{TopicLimits, matches};
 
     const ROOM: &str = "0123456789ab";
 
@@ -211,6 +215,21 @@ mod tests {
         ] {
             let read = reading(&policy(&[open]), asked) == Ok(Reading::Open);
             assert_eq!(read, expected, "{asked} with {open} open");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_read_through_an_open_filter_that_it_does_not_match(
+            open in "([ab+]?(/[ab+]?){0,3}(/#)?|#)",
+            asked in "([ab+]?(/[ab+]?){0,3}(/#)?|#)",
+            names in vec("[ab]?(/[ab]?){0,4}", 20),
+        ) {
+            if covers(&open, &asked) {
+                for name in names.iter().filter(|name| matches(&asked, name)) {
+                    prop_assert!(matches(&open, name), "{} by {} with {} open", name, asked, open);
+                }
+            }
         }
     }
 

@@ -27,22 +27,24 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{Edge, Peer, driver};
+use super::{Edge, Peer, driver, meter::Meter};
 use crate::bridge::pace::{Bucket, Rate};
 
 /// The subprotocol that a client must offer [MQTT-6.0.0-3].
 pub const SUBPROTOCOL: &str = "mqtt";
 
-/// Bytes read at once. The library fills the whole buffer with zeros before each read, and each
-/// connection keeps one; its default is 128 KiB.
-const READ_BUFFER: usize = 4 * 1024;
-
 /// Bytes of one message beyond the largest packet: several packets may share one.
 const SLACK: usize = 64 * 1024;
+/// Bytes of one read: others get their turn after so many of them.
+const READ: usize = 8 * 1024;
+/// Bytes that a message's frames may take beyond twice its content; and what a frame without content
+/// takes at most.
+const HEADS: usize = 16 * 1024;
+const HEAD: usize = 14;
 
 /// Answers an upgrade whose origin has been judged. Without the subprotocol: 400. Without a place:
-/// 503.
-pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
+/// 503. `meter` counts what the connection reads.
+pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer, meter: Arc<Meter>) -> Response {
     let request = request.protocols([SUBPROTOCOL]);
     if request.selected_protocol().is_none() {
         return (StatusCode::BAD_REQUEST, "offer the subprotocol mqtt").into_response();
@@ -55,11 +57,12 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     };
     let most = edge.0.limits.max_packet_size + SLACK;
     let own = edge.clone();
-    let request = request.read_buffer_size(READ_BUFFER);
-    request.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| async move {
+    let request = request.max_message_size(most).max_frame_size(most).read_buffer_size(READ);
+    meter.begin(2 * most + HEADS);
+    request.on_upgrade(move |socket| async move {
         // Counted with the edge's connections: the HTTP server's own stop does not wait for them.
         let serve = own.0.connections.clone().track_future(async move {
-            let (reader, writer) = split(socket, own.0.limits.control);
+            let (reader, writer) = split(socket, own.0.limits.control, meter);
             driver::drive(own, peer, reader, writer).await;
             drop(pass);
         });
@@ -67,9 +70,13 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer) -> Response {
     })
 }
 
-fn split(socket: WebSocket, rate: Rate) -> (Reader<SplitStream<WebSocket>>, Writer) {
+fn split(
+    socket: WebSocket,
+    rate: Rate,
+    meter: Arc<Meter>,
+) -> (Reader<SplitStream<WebSocket>>, Writer) {
     let (sink, stream) = socket.split();
-    let reader = Reader::new(stream, rate);
+    let reader = Reader { meter, ..Reader::new(stream, rate) };
     let code = Arc::clone(&reader.code);
     (reader, Writer { sink, code, said_goodbye: false })
 }
@@ -79,6 +86,7 @@ pub struct Reader<S> {
     stream: S,
     /// Of the message that is being read.
     rest: Bytes,
+    meter: Arc<Meter>,
     /// For messages without content: pings, pongs, empty ones. Above it reading pauses.
     rate: Rate,
     control: Bucket,
@@ -91,11 +99,13 @@ impl<S> Reader<S> {
     pub fn new(stream: S, rate: Rate) -> Reader<S> {
         let code = Arc::new(AtomicU16::new(close_code::NORMAL));
         let control = Bucket::full(rate, Instant::now());
-        Reader { stream, rest: Bytes::new(), rate, control, pause: None, code }
+        let (rest, meter) = (Bytes::new(), Arc::default());
+        Reader { stream, rest, meter, rate, control, pause: None, code }
     }
 
-    /// A message that brings nothing.
-    fn charge(&mut self) {
+    /// A message that brings nothing, of so many bytes.
+    fn charge(&mut self, bytes: usize) {
+        self.meter.earned(bytes + HEAD);
         let now = Instant::now();
         self.control.charge(1, self.rate, now);
         let wait = self.control.wait(self.rate, now);
@@ -118,13 +128,18 @@ where
                 self.pause = None;
             }
             match ready!(Pin::new(&mut self.stream).poll_next(context)) {
-                Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => self.rest = bytes,
+                Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
+                    self.meter.earned(2 * bytes.len() + HEADS);
+                    self.rest = bytes;
+                }
                 Some(Ok(Message::Text(_))) => {
                     self.code.store(close_code::UNSUPPORTED, Ordering::Relaxed);
                     let text = "a text message [MQTT-6.0.0-1]";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
-                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => self.charge(),
+                Some(Ok(Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes))) => {
+                    self.charge(bytes.len());
+                }
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
             }

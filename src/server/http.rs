@@ -11,13 +11,16 @@ use axum::{Router, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::mqtt::door::{Crowded, Door, Pass};
+use crate::mqtt::{
+    door::{Crowded, Door, Pass},
+    meter::{Meter, Metered},
+};
 
 /// Headers at most; the bytes of them are bounded by the buffer.
 const HEADERS: usize = 64;
@@ -80,10 +83,13 @@ impl Http {
         }
         // An upgraded connection outlives this task: the pass goes along in the request.
         let pass = Arc::new(pass);
+        let meter = Arc::<Meter>::default();
+        let stream = Metered::new(stream, Arc::clone(&meter));
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(Arc::clone(&pass));
+            request.extensions_mut().insert(Arc::clone(&meter));
             router.clone().oneshot(request)
         });
         let mut builder = hyper::server::conn::http1::Builder::new();
@@ -115,8 +121,19 @@ async fn refuse(mut stream: TcpStream, crowded: Crowded, _pass: Pass) {
     let answer = format!(
         "HTTP/1.1 {status}\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
     );
-    let written = tokio::time::timeout(Duration::from_secs(1), stream.write_all(answer.as_bytes()));
-    if let Ok(Err(error)) = written.await {
+    let told = async {
+        // An answer before the question is not understood. Closed with a request unread, the
+        // connection would be reset, and the answer lost with it.
+        let mut request = [0; 4096];
+        if stream.read(&mut request).await? == 0 {
+            return Ok(());
+        }
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        while stream.read(&mut request).await? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), told).await {
         tracing::debug!(%error, "a refusal could not be written");
     }
 }

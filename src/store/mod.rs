@@ -9,6 +9,7 @@ pub mod files;
 #[cfg(feature = "mongo")]
 mod mongo;
 mod open;
+pub mod quota;
 mod roster;
 mod sqlite;
 mod words;

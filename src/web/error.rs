@@ -104,9 +104,13 @@ impl Failure {
                 Refusal::Draft(DraftFault::Empty) => Problem::EmptyMessage,
                 Refusal::Draft(DraftFault::TooLong(_)) => Problem::MessageTooLong,
                 Refusal::Draft(DraftFault::ImageTooLarge(_)) => Problem::ImageTooLarge,
-                Refusal::Draft(DraftFault::NotTextNorImage | DraftFault::BadImage) => {
-                    Problem::NotAnImage
+                Refusal::Draft(DraftFault::NotTextNorImage) => Problem::NotAnImage,
+                Refusal::Draft(DraftFault::BadImage) => Problem::DamagedImage,
+                Refusal::Draft(DraftFault::TooManyPixels(_) | DraftFault::TooManyFrames(_)) => {
+                    Problem::ImageTooBig
                 }
+                Refusal::StorageFull(..) => Problem::StorageFull,
+                Refusal::QuotaUsed(..) => Problem::QuotaUsed,
                 why => by_status(refusal_status(why)),
             },
             failure => by_status(failure.status()),
@@ -158,21 +162,29 @@ impl Failure {
         }
     }
 
+    /// The setting that was met.
+    fn limit(&self) -> Option<&'static str> {
+        let (Self::Refused(why) | Self::Unsaid { why, .. }) = self else { return None };
+        match why {
+            Refusal::TooOften(limit, _) => Some(limit.key()),
+            Refusal::StorageFull(key, _) | Refusal::QuotaUsed(key, _) => Some(*key),
+            Refusal::Draft(fault) => match fault {
+                DraftFault::TooLong(_) => Some("limits.text_chars"),
+                DraftFault::ImageTooLarge(_) => Some("uploads.bytes"),
+                DraftFault::TooManyPixels(_) => Some("uploads.pixels"),
+                DraftFault::TooManyFrames(_) => Some("uploads.frames"),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whole seconds after which it may work.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Refused(Refusal::TooOften(_, wait))
             | Self::Unsaid { why: Refusal::TooOften(_, wait), .. } => Some(whole_seconds(*wait)),
             failure => (failure.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
-        }
-    }
-
-    /// The limit that was met, when it is one in time.
-    fn limit(&self) -> Option<Limit> {
-        match self {
-            Self::Refused(Refusal::TooOften(limit, _))
-            | Self::Unsaid { why: Refusal::TooOften(limit, _), .. } => Some(*limit),
-            _ => None,
         }
     }
 }
@@ -188,7 +200,7 @@ fn refusal_status(why: &Refusal) -> StatusCode {
         Refusal::Draft(DraftFault::ImageTooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Room(_) | Refusal::Draft(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::TooOften(..) => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::StorageFull(..) | Refusal::QuotaUsed(..) => StatusCode::INSUFFICIENT_STORAGE,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -208,13 +220,17 @@ fn refusal_code(why: &Refusal) -> &'static str {
             DraftFault::Empty => "empty",
             DraftFault::TooLong(_) => "too-long",
             DraftFault::NotText | DraftFault::Key => "faulty",
-            DraftFault::NotTextNorImage | DraftFault::BadImage => "not-an-image",
+            DraftFault::NotTextNorImage => "not-an-image",
+            DraftFault::BadImage => "damaged-image",
             DraftFault::ImageTooLarge(_) => "too-large",
+            DraftFault::TooManyPixels(_) => "too-many-pixels",
+            DraftFault::TooManyFrames(_) => "too-many-frames",
         },
         Refusal::TooManyRooms => "too-many-rooms",
         Refusal::TooManyBans => "too-many-bans",
         Refusal::TooOften(..) => "too-often",
-        Refusal::StorageFull => "storage-full",
+        Refusal::StorageFull(..) => "storage-full",
+        Refusal::QuotaUsed(..) => "quota-used",
         Refusal::Unavailable => "unavailable",
     }
 }
@@ -253,7 +269,7 @@ fn problem_json(failure: Failure, language: Language) -> Response {
         "code": failure.code(),
     });
     if let Some(limit) = failure.limit() {
-        problem["limit"] = limit.key().into();
+        problem["limit"] = limit.into();
     }
     let faults = failure.faults();
     if !faults.is_empty() {

@@ -120,11 +120,15 @@ fn limits(config: &Config, texts: &HelpTexts) -> Vec<String> {
         ),
         fill(texts.limit_body, &[("size", &size(limits.body)), ("n", &(limits.request_ms / 1000))]),
         fill(texts.limit_page, &[("n", &limits.page)]),
-        fill(
-            texts.limit_password,
-            &[("n", &limits.password_tries), ("s", &(limits.password_window_ms / 1000))],
-        ),
     ];
+    if limits.password_tries > 0 {
+        let wait: [(&str, &dyn std::fmt::Display); 2] =
+            [("n", &limits.password_tries), ("s", &(limits.password_wait_max_ms / 1000))];
+        said.push(fill(texts.limit_password, &wait));
+    }
+    if limits.rooms_per_minute > 0 {
+        said.push(fill(texts.limit_rooms, &[("n", &limits.rooms_per_minute)]));
+    }
     if limits.publish_per_s > 0 {
         let pace: [(&str, &dyn std::fmt::Display); 2] =
             [("n", &limits.publish_per_s), ("burst", &limits.publish_burst)];

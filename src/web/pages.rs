@@ -75,6 +75,11 @@ impl CardView {
         colour_or_grey(&self.owner)
     }
 
+    /// The day it was made, UTC: only a script knows the reader's time zone.
+    fn day(&self) -> &str {
+        self.created_at.get(..10).unwrap_or_default()
+    }
+
     fn is_full(&self) -> bool {
         self.occupancy >= self.max
     }
@@ -106,6 +111,12 @@ pub struct EventView {
     /// A file name under `/gif/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gif: Option<String>,
+    /// The image's size in pixels; `None` for those of old messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    pub animated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// RFC 3339.
@@ -125,9 +136,23 @@ impl EventView {
             name: None,
             chat: None,
             gif: None,
+            width: None,
+            height: None,
+            animated: false,
             key: None,
             created_at: String::new(),
         }
+    }
+
+    /// The width and height that the picture is shown at: its own, or what fits into the line.
+    /// `render.js` knows the same.
+    fn box_size(&self) -> (u32, u32) {
+        const MOST: (f64, f64) = (320.0, 400.0);
+        let (Some(width), Some(height)) = (self.width, self.height) else { return (320, 240) };
+        let (width, height) = (f64::from(width.max(1)), f64::from(height.max(1)));
+        let scale = (MOST.0 / width).min(MOST.1 / height).min(1.0);
+        let scaled = |length: f64| (length * scale).round().max(1.0) as u32;
+        (scaled(width), scaled(height))
     }
 
     fn is_system(&self) -> bool {
@@ -303,6 +328,8 @@ pub struct MessageLimits {
     pub text: usize,
     /// Bytes of an uploaded image.
     pub upload_bytes: u64,
+    /// And its pixels.
+    pub pixels: u64,
 }
 
 impl RoomPage<'_> {
@@ -387,6 +414,10 @@ pub enum Problem {
     MessageTooLong,
     ImageTooLarge,
     NotAnImage,
+    DamagedImage,
+    ImageTooBig,
+    StorageFull,
+    QuotaUsed,
 }
 
 impl Problem {
@@ -410,6 +441,10 @@ impl Problem {
             Self::MessageTooLong => problems.message_too_long,
             Self::ImageTooLarge => problems.image_too_large,
             Self::NotAnImage => problems.not_an_image,
+            Self::DamagedImage => problems.damaged_image,
+            Self::ImageTooBig => problems.image_too_big,
+            Self::StorageFull => problems.storage_full,
+            Self::QuotaUsed => problems.quota_used,
         }
     }
 }

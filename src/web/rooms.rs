@@ -110,6 +110,7 @@ pub async fn show(
         limits: MessageLimits {
             text: web.config.limits.text_chars,
             upload_bytes: web.config.uploads.bytes as u64,
+            pixels: web.config.uploads.pixels,
         },
         room_limits: ROOM_LIMITS,
     };

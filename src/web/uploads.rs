@@ -21,7 +21,7 @@ use super::{
     headers, room_address, room_id, see_other,
 };
 use crate::{
-    bridge::Refusal,
+    bridge::{Image, Refusal},
     chat::{Draft, ImageKind, ImageName, Key, message::DraftFault},
 };
 
@@ -106,7 +106,13 @@ pub async fn show(
 ) -> Result<Response, Failure> {
     let name: ImageName = name.parse().map_err(|_| Refusal::NotFound)?;
     let member = web.bridge.member(&visitor.identity, name.room)?;
-    let (file, length) = member.image(name).await?;
+    let (body, length) = match member.image(name).await? {
+        Image::File(file, length) => (Body::from_stream(ReaderStream::new(file)), length),
+        Image::Memory(bytes) => {
+            let length = bytes.len() as u64;
+            (Body::from(bytes), length)
+        }
+    };
     let about = [
         (header::CONTENT_TYPE, name.kind.media_type().to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
@@ -114,7 +120,7 @@ pub async fn show(
         (header::CACHE_CONTROL, "private, max-age=86400, immutable".to_owned()),
         (header::VARY, "cookie".to_owned()),
     ];
-    Ok((about, Body::from_stream(ReaderStream::new(file))).into_response())
+    Ok((about, body).into_response())
 }
 
 /// Reads a body that nobody wants to its end, for the reason that [`body_limit`] gives.

@@ -32,6 +32,9 @@ impl From<Event> for EventView {
             name: event.name,
             chat: event.chat,
             gif: event.gif,
+            width: event.width,
+            height: event.height,
+            animated: event.animated,
             key: event.key.map(|key| key.as_str().to_owned()),
             created_at: event.created_at.to_string(),
         }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { stage } from './harness/stage.js';
 import { becomes } from './harness/wait.js';
+import { Wire } from './harness/wire.js';
 
 const scene = stage();
 
@@ -98,4 +99,28 @@ test('without WebSocket the list of rooms is asked for, and live again after', a
   await becomes(() => watcher.page.locator('#status').textContent(), '');
   await host.page.getByRole('button', { name: 'Leave' }).click();
   await becomes(() => card.count(), 0);
+});
+
+test('where a proxy never answers a WebSocket one talks over HTTP, at once the next time, and comes back', async () => {
+  const { server, browser } = scene;
+  const host = await browser.person(server.url);
+  const room = await host.create('Silence');
+  const wire = await Wire.to(server);
+  wire.swallowsUpgrades = true;
+  const guest = await browser.person(wire.url);
+  await becomes(() => guest.page.locator('#status').textContent(), 'Over HTTP');
+  await guest.enter(room);
+  await becomes(() => notice(guest), 'Live over HTTP');
+  await guest.say('through the silence');
+  await guest.isSent();
+  await becomes(() => host.said(), ['through the silence']);
+
+  wire.swallowsUpgrades = false;
+  await becomes(async () => {
+    await guest.page.evaluate(() => dispatchEvent(new Event('online')));
+    return notice(guest);
+  }, '');
+  await host.say('heard');
+  await becomes(() => guest.said(), ['through the silence', 'heard']);
+  wire.remove();
 });

@@ -36,6 +36,7 @@ for (const strips of [false, true]) {
     await guest.say('over WebSocket');
     await becomes(() => host.said(), ['over WebSocket']);
     await host.page.locator('#file').setInputFiles(file('dot.gif'));
+    await host.sendChosen();
     const picture = guest.page.locator('#messages .picture img');
     await picture.waitFor();
     await becomes(() => picture.evaluate((image) => /** @type {HTMLImageElement} */ (image).naturalWidth), 1);

@@ -102,6 +102,12 @@ test('the owner removes, bans, and hands the room over', async () => {
   await rude.sees('You were removed');
   const refused = await rude.page.goto(`${server.url}/room/${room}`);
   assert.equal(refused?.status(), 403);
+  const list = await settings(host);
+  await list.getByText('Who is banned').click();
+  await list.getByRole('button', { name: /^Unban/ }).click();
+  await list.getByText('Nobody is banned.').waitFor();
+  await list.getByRole('button', { name: 'Cancel' }).click();
+  await rude.enter(room);
 
   const dialog = await manage(host, heir, 'Make owner');
   await dialog.waitFor({ state: 'hidden' });

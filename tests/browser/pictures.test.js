@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
-import { file } from './harness/images.js';
+import { file, sized } from './harness/images.js';
 import { DESKTOP, PHONE } from './harness/people.js';
 import { store } from './harness/server.js';
 import { stage } from './harness/stage.js';
@@ -64,6 +64,16 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await me.page.locator(`[data-room="${locked}"]`).waitFor();
       await shot('lobby');
 
+      await me.page.locator(`[data-room="${locked}"] a`).click();
+      await me.page.locator('#door-password').fill('wrong');
+      await me.page.locator('#door').getByRole('button', { name: 'Enter' }).click();
+      await me.page.locator('#door').getByText('Wrong password.').waitFor();
+      await shot('lobby-door');
+      await me.page.keyboard.press('Escape');
+      await me.page.getByRole('link', { name: 'New room' }).first().click();
+      await me.page.getByRole('dialog', { name: 'New room' }).waitFor();
+      await shot('lobby-create');
+
       await me.page.goto(`${wire.url}/room`);
       await shot('form');
       await me.page.locator('form.sheet').evaluate((form) => Object.assign(form, { noValidate: true }));
@@ -83,6 +93,10 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await shot('full');
       await me.page.goto(`${wire.url}/nowhere`);
       await shot('nowhere');
+      await me.page.goto(`${wire.url}/room/${locked}/help`);
+      await shot('help');
+      await me.page.goto(`${wire.url}/api`);
+      await shot('api');
 
       const room = await me.create('Tea & cake');
       await shot('room-empty');
@@ -92,13 +106,21 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await other.isSent();
       await me.say('케이크는 제가 가져갈게요 🎂');
       await me.say('A longer line, to see how it wraps when there is more to say than fits in one.');
-      await me.page.locator('#file').setInputFiles(file('cake.gif'));
+      await me.page.locator('#file').setInputFiles(file('cake.gif', sized(480, 320)));
+      await me.page.locator('#chosen li').waitFor();
+      await shot('room-image-chosen');
+      await me.say('This one');
       await me.page.locator('#messages .picture img').waitFor();
       await me.isSent();
       await shot('room');
       await me.openPeople();
       await me.page.locator('#device > summary').click();
       await shot('room-people');
+      const scan = me.page.getByRole('button', { name: 'Show QR code' });
+      await scan.and(me.page.locator(':visible')).first().click();
+      await me.page.locator('#share').waitFor();
+      await shot('room-qr');
+      await me.page.keyboard.press('Escape');
       if (device === 'phone') await me.closePeople();
       const person = me.page.locator(`[data-uid="${(await other.me()).uid}"]`);
       await me.openPeople();
@@ -116,6 +138,8 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await me.page.locator('#settings-open').click();
       await me.page.getByLabel('Lock the room').check();
       await me.page.getByRole('button', { name: 'Save' }).click();
+      await me.page.locator('#settings summary').click();
+      await me.page.getByText('Nobody is banned.').waitFor();
       await shot('owner-settings');
       await me.page.locator('#settings').getByRole('button', { name: 'Close room' }).click();
       await shot('owner-closing');
@@ -137,3 +161,49 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
     });
   }
 }
+
+test('whispers and the owner\'s tools in Korean', async () => {
+  const { server, browser } = scene;
+  const me = await browser.person(server.url, { ...PHONE, locale: 'ko-KR' });
+  const other = await browser.person(server.url, { locale: 'ko-KR' });
+  const data = { title: '일요일 산책 모임', offRecord: true };
+  const made = await me.context.request.post(`${server.url}/room`, { data });
+  const { id } = await made.json();
+  /** @type {string[]} */
+  const found = [];
+  /** @param {string} name */
+  const shot = async (name, person = me) => {
+    for (const fault of await faults(person)) found.push(`${name}: ${fault}`);
+    await person.page.screenshot({ path: join(folder, `${name}-korean.png`) });
+  };
+  await me.enter(id);
+  await other.enter(id);
+  await other.say('몇 시에 만날까요?');
+  await other.isSent();
+  await me.say('두 시쯤 어때요?');
+  const row = me.page.locator(`[data-uid="${(await other.me()).uid}"]`);
+  await row.waitFor({ state: 'attached' });
+  await me.openPeople(/참가자/);
+  await shot('room-people');
+  await row.locator('[data-field=whisper]').click();
+  await me.say('우리 둘만 아는 이야기');
+  await me.isSent();
+  await shot('room-whisper');
+  await me.page.keyboard.press('Escape');
+  await me.openPeople(/참가자/);
+  await row.locator('[data-field=manage]').click();
+  await me.page.locator('#manage').waitFor();
+  await shot('owner-manage');
+  await me.page.locator('#manage [value=ban]').click();
+  await other.sees('강퇴되었습니다');
+  await shot('room-banned', other);
+  await me.openPeople(/참가자/);
+  await me.page.locator('#settings-open').click();
+  await me.page.locator('#settings summary').click();
+  await me.page.locator('#settings .bans li').waitFor();
+  await shot('owner-settings');
+  await me.page.locator('#settings [data-field=closeRoom]').click();
+  await shot('owner-closing');
+  for (const person of [me, other]) await person.context.close();
+  assert.deepEqual(found, []);
+});

@@ -180,12 +180,18 @@ async fn a_packet_may_come_in_fragments_with_pings_between_and_may_not_grow_for_
     stream.write_all(&frames).await.unwrap();
     until_said(&mut stream, &[0x40]).await;
     assert_eq!(texts(&host.chats(&room).await), ["in pieces"]);
-    // A message is as large as a packet and a little more; then the connection ends.
+    // A message is as large as a packet and a little more, and its heads are not much larger.
     let piece = vec![0; 10_000];
     let pieces = [masked(2, &piece), masked(0, &piece).repeat(20)].concat();
-    let mut rest = Vec::new();
-    let (mut from, mut to) = stream.split();
-    let both = async { tokio::join!(to.write_all(&pieces), from.read_to_end(&mut rest)) };
-    within("the end", both).await.1.ok();
+    let nothings = [masked(2, &[]), masked(0, &[]).repeat(100_000)].concat();
+    let mut other = raw(&server).await;
+    other.write_all(&masked(0x82, &Login::v5("y").packet())).await.unwrap();
+    until_said(&mut other, &[0x20]).await;
+    for (stream, bytes) in [(&mut stream, pieces), (&mut other, nothings)] {
+        let mut rest = Vec::new();
+        let (mut from, mut to) = stream.split();
+        let both = async { tokio::join!(to.write_all(&bytes), from.read_to_end(&mut rest)) };
+        within("the end", both).await.1.ok();
+    }
     assert_eq!(host.chats(&room).await.len(), 1);
 }

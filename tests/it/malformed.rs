@@ -156,6 +156,9 @@ async fn a_second_connect_ends_the_connection() {
     let mut scene = Scene::open().await;
     scene.ends_v5(&Login::v5("five").packet(), PROTOCOL_ERROR).await;
     scene.ends_v5(&Login::v4("another").packet(), PROTOCOL_ERROR).await;
+    // Of a version that nobody speaks: 0x84 is for the first CONNECT only.
+    let unknown = Login { version: 6, ..Login::v5("unknown") };
+    scene.ends_v5(&unknown.packet(), PROTOCOL_ERROR).await;
     scene.ends_v4(&Login::v4("older").packet()).await;
     scene.ends_v4(&Login::v5("another").packet()).await;
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Login, Peer, Server, Store, Visitor, on_each_store, until,
+    Login, Peer, Server, Store, Visitor, images, on_each_store, until,
     visitor::{id_of, texts},
     websocket,
 };
@@ -17,7 +17,7 @@ on_each_store!(
     a_ban_is_seen_and_lifted_by_the_owner_alone,
     who_hands_a_locked_room_over_stays_until_put_out,
     an_owner_who_leaves_is_followed_by_whoever_has_been_there_longest,
-    a_room_that_is_kept_waits_for_its_owner_among_devices,
+    a_room_waits_for_its_owner_among_devices,
     what_the_room_says_of_itself_is_in_its_log,
     off_the_record_is_nowhere_on_the_disk,
 );
@@ -236,14 +236,14 @@ async fn an_owner_who_leaves_is_followed_by_whoever_has_been_there_longest(store
     back.join(&room).await;
     page.disconnect().await;
     assert_eq!(back.event_of("owner").await["uid"], uids[0]);
+    assert_eq!(device.event_of("owner").await["uid"], uids[0]);
+    // With only a device left the room waits for its owner.
     back.disconnect().await;
-    let owner = device.event_of("owner").await["uid"].clone();
-    assert_eq!(owner, uids[0]);
-    let owner = device.event_of("owner").await["uid"].clone();
-    assert!(!uids.contains(&owner), "only the device was left");
+    assert_eq!(device.event_of("exit").await["uid"], uids[0]);
+    assert_eq!(owner_of(&people[1]).await, uids[0]);
 }
 
-async fn a_room_that_is_kept_waits_for_its_owner_among_devices(store: Store) {
+async fn a_room_waits_for_its_owner_among_devices(store: Store) {
     let server = Server::start(store).await;
     let host = Visitor::to(&server);
     let room = host.lasting_room().await;
@@ -323,10 +323,13 @@ async fn off_the_record_is_nowhere_on_the_disk(store: Store) {
     assert_eq!(device.publish_once(&topic, "and once more").await, 0);
     assert_eq!(device.events_until("and once more").await.last().unwrap()["seq"], 3);
     host.say(&room, "by the host").await;
+    let picture = images::gif();
+    assert_eq!(device.publish(&topic, &picture).await, 0);
     for moment in ["while it runs", "after a kill", "after a start", "after a stop"] {
         for secret in [title, "off the record", "and once more", "by the host", &room, "sesame"] {
             assert_nowhere(server.home(), secret.as_bytes());
         }
+        assert_nowhere(server.home(), &picture);
         match moment {
             "while it runs" => server.kill().await,
             "after a kill" => server.again().await,

@@ -145,7 +145,7 @@ async fn fault_8_what_no_room_or_message_can_be_is_422_and_never_500(store: Stor
     let long = "x".repeat(50_000);
     assert_eq!(host.form("/room", &[("title", &long)]).await.status(), 422);
     let room = host.lasting_room().await;
-    for fields in [vec![], vec![("chat", "")], vec![("chat", "  ")], vec![("chat[$ne]", "x")]] {
+    for fields in [vec![], vec![("chat", "")], vec![("chat", "  ")]] {
         let refused = host.form(&format!("/room/{room}/chat"), &fields).await;
         assert_eq!(refused.status(), 422, "{fields:?}");
     }
@@ -153,6 +153,10 @@ async fn fault_8_what_no_room_or_message_can_be_is_422_and_never_500(store: Stor
         assert_eq!(host.page(path, "ko").await.status(), 404, "{path}");
     }
     assert_eq!(host.log(&room).await, Vec::<Value>::new());
+    // What the seed's body parser made an object of, and the database an operator, is a text.
+    let said = host.form(&format!("/room/{room}/chat"), &[("chat[$ne]", "x")]).await;
+    assert_eq!(said.status(), 201);
+    assert_eq!(host.log(&room).await[0]["chat"], "chat%5B%24ne%5D=x");
 }
 
 async fn fault_10_two_people_of_one_colour_are_two_people(store: Store) {

@@ -2,12 +2,13 @@
 //! prints its figures. Left out of the ordinary run, since they take minutes: `make soak`.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
 
 use crate::{
     harness::{
@@ -29,10 +30,10 @@ fn report(what: &str, rounds: &[Memory], items: usize) {
     for (number, round) in rounds.iter().enumerate() {
         println!("{what}, round {}: {round}", number + 1);
     }
-    let [first, .., last] = rounds else { return };
+    let (first, last) = (rounds[rounds.len() / 2 - 1], rounds[rounds.len() - 1]);
     let added = last.after.saturating_sub(first.after) * 1024;
-    let per_item = added / (items * (rounds.len() - 1));
-    println!("{what}: {per_item} bytes stay of each after the first round");
+    let per_item = added / (items * (rounds.len() - rounds.len() / 2));
+    println!("{what}: {per_item} bytes stay of each in the second half");
     assert!(per_item < 64, "{what} leak");
 }
 
@@ -41,7 +42,7 @@ fn report(what: &str, rounds: &[Memory], items: usize) {
 async fn qos_2_identifiers_all_taken_and_never_released() {
     let server = server(&UNBOUNDED).await;
     let mut rounds = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let (answered, code, memory) = never_released(&server, &Login::v5("greedy")).await;
         assert_eq!((answered, code), (ALL_IDS, None));
         rounds.push(memory);
@@ -55,7 +56,7 @@ async fn qos_1_deliveries_all_on_their_way_and_never_acknowledged() {
     let more = [&UNBOUNDED[..], &[("PARLOR_LIMITS__QUEUED_BYTES", "67108864")]].concat();
     let server = server(&more).await;
     let mut rounds = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..8 {
         let (came, code, memory) = never_acknowledged(&server, ALL_IDS).await;
         assert_eq!((came, code), (ALL_IDS, None));
         rounds.push(memory);
@@ -127,7 +128,7 @@ async fn talk(
         for _ in 0..count {
             tick.tick().await;
             let mut payload = begun.elapsed().as_nanos().to_string().into_bytes();
-            payload.resize(2000, b' ');
+            payload.resize(8000, b' ');
             assert_eq!(speaker.publish("flood/slow", payload).await, 0);
         }
     };
@@ -159,7 +160,7 @@ async fn beside_a_slow_reader_others_go_on() {
     }
     let mut speaker = Peer::connect(&server, &Login::v5("speaker")).await;
     talk(&mut speaker, &mut readers, 500, pause).await;
-    for _ in 0..2 {
+    for round in 1..=2 {
         let before = memory::begin(&server);
         let alone = talk(&mut speaker, &mut readers, COUNT, pause).await;
         println!("ten readers: {}; {}", alone.show(), memory::since(&server, before));
@@ -169,9 +170,13 @@ async fn beside_a_slow_reader_others_go_on() {
         let beside = talk(&mut speaker, &mut readers, COUNT, pause).await;
         let memory = memory::since(&server, before);
         println!("and one that has stopped reading: {}; {memory}", beside.show());
-        // What the sockets and the mailbox hold, and not the eight megabytes that were said.
-        assert!(memory.peak < memory.before + 24 * 1024, "{memory}");
-        assert_eq!(slow.closed().await, Some(0x97));
+        // What its mailbox may hold, twice: as it was said, and as it is sent.
+        assert!(memory.peak < memory.before + 16 * 1024, "{memory}");
+        // It has been cut off. What it was told last it may not have taken.
+        let metrics = Visitor::to(&server).get("/metrics").await.text().await.unwrap();
+        let cut_off = format!("parlor_sessions_slow_total {round}");
+        assert!(metrics.lines().any(|line| line == cut_off), "{metrics}");
+        slow.closed().await;
     }
 }
 
@@ -221,7 +226,10 @@ async fn connect_until(server: &Server, number: usize, time: Duration) -> usize 
     let (mut count, mut held) = (0, Vec::new());
     let login = Login::v5(&format!("storm {number}")).packet();
     while Instant::now() < end {
-        let connecting = timeout(Duration::from_secs(1), TcpStream::connect(server.mqtt));
+        // An address of its own for each task: one has too few ports for a storm.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 1, number as u8], 0))).ok();
+        let connecting = timeout(Duration::from_secs(1), socket.connect(server.mqtt));
         if let Ok(Ok(mut stream)) = connecting.await {
             count += 1;
             if count % 2 == 0 {

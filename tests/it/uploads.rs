@@ -4,7 +4,7 @@ use reqwest::{Method, Response, header, multipart};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Server, Store, Visitor, images, on_each_store, until,
+    Login, Peer, Server, Store, Visitor, images, mosquitto, on_each_store, until,
     visitor::{id_of, texts},
     websocket,
 };
@@ -22,6 +22,9 @@ on_each_store!(
     what_is_no_image_is_refused_and_not_kept,
     an_image_that_is_also_a_page_stays_an_image,
     an_image_posted_twice_with_one_key_is_kept_once,
+    a_photo_tells_no_place_whichever_way_it_comes,
+    an_off_the_record_image_is_in_memory_and_gone_with_its_room,
+    what_somebody_may_store_is_counted_exactly,
 );
 
 async fn an_image_is_posted_shown_and_gone_with_its_room(store: Store) {
@@ -30,17 +33,19 @@ async fn an_image_is_posted_shown_and_gone_with_its_room(store: Store) {
     let room = id_of(&host.create(json!({})).await);
     let mut page = websocket::page(&server, &host, "page").await;
     page.join(&room).await;
-    for (bytes, kind) in [
-        (images::gif(), "image/gif"),
-        (images::png(), "image/png"),
-        (images::webp(), "image/webp"),
-        (images::jpeg(), "image/jpeg"),
+    for (bytes, kind, shape) in [
+        (images::gif(), "image/gif", json!([1, 1, null])),
+        (images::animation(3), "image/gif", json!([1, 1, true])),
+        (images::png(), "image/png", json!([1, 1, null])),
+        (images::webp(), "image/webp", json!([1, 1, null])),
+        (images::jpeg(), "image/jpeg", json!([16, 8, null])),
     ] {
         // The name and type that the client gives do not count.
         let posted = upload(&host, &room, "../../evil.html", bytes.clone()).await;
         assert_eq!(posted.status(), 201, "{kind}");
         let event: Value = posted.json().await.unwrap();
         assert_eq!(page.event_of("chat").await, event);
+        assert_eq!(json!([event["width"], event["height"], event["animated"]]), shape);
         let gif = event["gif"].as_str().unwrap();
         assert!(gif.starts_with(&room) && !gif.contains("evil"), "{gif}");
         let shown = host.get(&format!("/gif/{gif}")).await;
@@ -51,7 +56,7 @@ async fn an_image_is_posted_shown_and_gone_with_its_room(store: Store) {
         assert_eq!(shown.bytes().await.unwrap(), bytes);
     }
     let folder = server.images(&room);
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 5);
     let log = host.chats(&room).await;
     let shown = format!("/gif/{}", log[0]["gif"].as_str().unwrap());
     page.disconnect().await;
@@ -107,6 +112,7 @@ async fn an_image_that_is_also_a_page_stays_an_image(store: Store) {
     let shown = host.page(&format!("/gif/{gif}"), "en").await;
     assert_eq!(shown.headers()[header::CONTENT_TYPE], "image/gif");
     assert_eq!(shown.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(shown.bytes().await.unwrap(), images::gif(), "and what is no image of it is cut");
 }
 
 async fn an_image_posted_twice_with_one_key_is_kept_once(store: Store) {
@@ -127,14 +133,117 @@ async fn an_image_posted_twice_with_one_key_is_kept_once(store: Store) {
     assert_eq!(std::fs::read_dir(server.images(&room)).unwrap().count(), 1);
 }
 
+const PLACE: &[u8] = b"37.5665N 126.9780E";
+
+fn tells_the_place(bytes: &[u8]) -> bool {
+    bytes.windows(PLACE.len()).any(|window| window == PLACE)
+}
+
+async fn a_photo_tells_no_place_whichever_way_it_comes(store: Store) {
+    let server = Server::start(store).await;
+    let host = Visitor::to(&server);
+    let room = host.lasting_room().await;
+    let file = server.home().join("photo.jpg");
+    for (image, size) in
+        [(images::phone_photo(PLACE), (8, 16)), (images::commented_gif(PLACE), (1, 1))]
+    {
+        assert!(tells_the_place(&image));
+        assert_eq!(upload(&host, &room, "photo.jpg", image.clone()).await.status(), 201);
+        std::fs::write(&file, image).unwrap();
+        let topic = format!("chat/{room}");
+        let send = ["-t", &topic, "-q", "1", "-f", file.to_str().unwrap()];
+        assert_eq!(mosquitto::publish(&server, "mqttv5", &send).await, (true, String::new()));
+        std::fs::remove_file(&file).unwrap();
+        let chats = host.chats(&room).await;
+        for event in &chats[chats.len() - 2..] {
+            // Upright, a photo that lay on its side is as high as it was wide.
+            assert_eq!((&event["width"], &event["height"]), (&json!(size.0), &json!(size.1)));
+            let shown = host.get(&format!("/gif/{}", event["gif"].as_str().unwrap())).await;
+            assert!(!tells_the_place(&shown.bytes().await.unwrap()));
+        }
+    }
+    for image in std::fs::read_dir(server.images(&room)).unwrap() {
+        assert!(!tells_the_place(&std::fs::read(image.unwrap().path()).unwrap()));
+    }
+}
+
+async fn an_off_the_record_image_is_in_memory_and_gone_with_its_room(store: Store) {
+    let settings =
+        [("PARLOR_UPLOADS__OFF_RECORD_BYTES", "1500"), ("PARLOR_ROOMS__OFF_RECORD_EVENTS", "3")];
+    let server = Server::with(store, &settings).await;
+    let host = Visitor::to(&server);
+    let wish = json!({"offRecord": true, "keep": true, "password": "p"});
+    let room = id_of(&host.create(wish.clone()).await);
+    let posted = upload(&host, &room, "a.gif", images::large_gif(1000)).await;
+    let event: Value = posted.json().await.unwrap();
+    let address = format!("/gif/{}", event["gif"].as_str().unwrap());
+    let shown = host.get(&address).await;
+    assert_eq!(shown.headers()[header::CONTENT_TYPE], "image/gif");
+    assert!(shown.headers()["content-security-policy"].to_str().unwrap().contains("sandbox"));
+    assert_eq!(shown.bytes().await.unwrap(), images::large_gif(1000));
+    assert_eq!(Visitor::to(&server).get(&address).await.status(), 403, "locked to others");
+    assert!(!server.images(&room).exists(), "not on the disk");
+    let refused = upload(&host, &room, "a.gif", images::large_gif(1000)).await;
+    assert_eq!(refused.status(), 507);
+    // It goes when nobody who comes can see it any more, and with its room.
+    for n in 0..3 {
+        host.say(&room, &n.to_string()).await;
+    }
+    assert_eq!(host.get(&address).await.status(), 404);
+    let posted = upload(&host, &room, "a.gif", images::large_gif(1000)).await;
+    let event: Value = posted.json().await.unwrap();
+    assert_eq!(host.delete(&format!("/room/{room}")).await.status(), 204);
+    let address = format!("/gif/{}", event["gif"].as_str().unwrap());
+    assert_eq!(host.get(&address).await.status(), 404);
+    let room = id_of(&host.create(wish).await);
+    let again = upload(&host, &room, "a.gif", images::large_gif(1000)).await;
+    assert_eq!(again.status(), 201, "there is space again");
+}
+
+async fn what_somebody_may_store_is_counted_exactly(store: Store) {
+    let mut server = Server::with(store, &[("PARLOR_UPLOADS__IDENTITY_BYTES", "1000")]).await;
+    let (host, guest) = (Visitor::to(&server), Visitor::to(&server));
+    let rooms = [host.lasting_room().await, host.lasting_room().await];
+    let image = || images::large_gif(600);
+    assert_eq!(upload(&host, &rooms[0], "a.gif", image()).await.status(), 201);
+    for moment in ["at once", "after a kill"] {
+        let refused = upload(&host, &rooms[1], "a.gif", image()).await;
+        assert_eq!(refused.status(), 507, "{moment}");
+        let problem: Value = refused.json().await.unwrap();
+        assert_eq!(
+            (&problem["code"], &problem["limit"]),
+            (&json!("quota-used"), &json!("uploads.identity_bytes"))
+        );
+        server.kill().await;
+        server.again().await;
+    }
+    // Everybody has a quota of their own: over MQTT, too.
+    assert_eq!(upload(&guest, &rooms[1], "a.gif", image()).await.status(), 201);
+    let mut device = Peer::connect(&server, &Login::v5("camera")).await;
+    let topic = format!("chat/{}", rooms[1]);
+    assert_eq!(device.publish(&topic, image()).await, 0);
+    assert_eq!(device.publish(&topic, image()).await, 0x97);
+    // What is refused takes nothing, and what goes with its room is free again.
+    let problem = upload(&host, &rooms[1], "a.gif", images::large_gif(900)).await;
+    assert_eq!(problem.status(), 507);
+    assert_eq!(host.delete(&format!("/room/{}", rooms[0])).await.status(), 204);
+    assert_eq!(upload(&host, &rooms[1], "a.gif", image()).await.status(), 201);
+}
+
 #[tokio::test]
 async fn images_have_a_limit_together() {
     let server = Server::with(Store::Sqlite, &[("PARLOR_UPLOADS__TOTAL_BYTES", "1000")]).await;
     let host = Visitor::to(&server);
     let room = host.lasting_room().await;
-    let image = || [images::gif(), vec![0; 600]].concat();
+    let image = || images::large_gif(600);
     assert_eq!(upload(&host, &room, "a.gif", image()).await.status(), 201);
-    assert_eq!(upload(&host, &room, "a.gif", image()).await.status(), 507);
+    let refused = upload(&host, &room, "a.gif", image()).await;
+    assert_eq!(refused.status(), 507);
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(
+        (&problem["code"], &problem["limit"]),
+        (&json!("storage-full"), &json!("uploads.total_bytes"))
+    );
     assert_eq!(host.delete(&format!("/room/{room}")).await.status(), 204);
     let room = host.lasting_room().await;
     assert_eq!(upload(&host, &room, "a.gif", image()).await.status(), 201, "there is space again");

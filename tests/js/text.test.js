@@ -68,10 +68,10 @@ test('days are named as the reader sees them', () => {
 });
 
 test('a file is judged before it is sent', () => {
-  assert.equal(objection({ type: 'image/png', size: 10 }, 10), null);
-  assert.equal(objection({ type: 'image/png', size: 11 }, 10), 'imageTooLarge');
-  assert.equal(objection({ type: 'image/svg+xml', size: 1 }, 10), 'notAnImage');
-  assert.equal(objection({ type: '', size: 1 }, 10), 'notAnImage');
+  assert.equal(objection({ type: 'image/png', size: 10 }, { uploadBytes: 10, pixels: 1 }), null);
+  assert.equal(objection({ type: 'image/png', size: 11 }, { uploadBytes: 10, pixels: 1 }), 'imageTooLarge');
+  assert.equal(objection({ type: 'image/svg+xml', size: 1 }, { uploadBytes: 10, pixels: 1 }), 'notAnImage');
+  assert.equal(objection({ type: '', size: 1 }, { uploadBytes: 10, pixels: 1 }), 'notAnImage');
 });
 
 test('the lines for a shell carry the port and the password only when needed', () => {

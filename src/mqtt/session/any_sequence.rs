@@ -1,5 +1,6 @@
 //! Whatever a client sends, the shell answers and the clock does, in whatever order: no panic, all
-//! within the limits, and nothing after the end.
+//! within the limits, and nothing after the end. `fuzz/src/client.rs` does the same from bytes, with a
+//! model of what the two sides owe each other and of the codes that each packet may carry.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -69,7 +69,8 @@ impl Session {
                 Some(Packet::ConnAck(ConnAck { session_present: false, code, properties }))
             }
             (Phase::Live, Version::V5) => {
-                Some(Packet::Disconnect(Disconnect { code: reason.code(), properties }))
+                let code = disconnect_code(reason.code());
+                Some(Packet::Disconnect(Disconnect { code, properties }))
             }
             (Phase::Live, Version::V4) | (Phase::Closed, _) => None,
         }
@@ -102,6 +103,28 @@ fn connack_code(code: ReasonCode) -> ReasonCode {
         | ReasonCode::SessionTakenOver
         | ReasonCode::AdministrativeAction => ReasonCode::ServerUnavailable,
         ReasonCode::MessageRateTooHigh => ReasonCode::ConnectionRateExceeded,
+        ReasonCode::KeepAliveTimeout
+        | ReasonCode::TopicFilterInvalid
+        | ReasonCode::PacketIdentifierInUse
+        | ReasonCode::PacketIdentifierNotFound
+        | ReasonCode::ReceiveMaximumExceeded
+        | ReasonCode::TopicAliasInvalid
+        | ReasonCode::SharedSubscriptionsNotSupported
+        | ReasonCode::SubscriptionIdentifiersNotSupported
+        | ReasonCode::WildcardSubscriptionsNotSupported => ReasonCode::UnspecifiedError,
+        code => code,
+    }
+}
+
+/// The codes that DISCONNECT has (table 3-10); others become the nearest of them.
+fn disconnect_code(code: ReasonCode) -> ReasonCode {
+    match code {
+        // What is wrong in a second CONNECT matters less than that there is one [MQTT-3.1.0-2].
+        ReasonCode::UnsupportedProtocolVersion
+        | ReasonCode::ClientIdentifierNotValid
+        | ReasonCode::BadUserNameOrPassword => ReasonCode::ProtocolError,
+        ReasonCode::Banned => ReasonCode::NotAuthorized,
+        ReasonCode::ServerUnavailable => ReasonCode::ServerBusy,
         code => code,
     }
 }

@@ -1,6 +1,9 @@
 //! Messages to the client: the window of QoS 1 and 2, their acknowledgements, redelivery in order.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Instant,
+};
 
 use super::{
     Delivery, Effect, Limits, Outgoing,
@@ -48,6 +51,8 @@ pub(super) struct Outbound {
     aliases: Aliases,
     /// In the order of first sending [MQTT-4.6.0-1].
     inflight: VecDeque<Inflight>,
+    /// The identifiers of `inflight`: a window may be thousands wide.
+    in_use: BTreeSet<PacketId>,
     /// How many of `inflight` are not sent on this connection yet: the rear ones.
     unsent: usize,
     queue: Queue,
@@ -63,6 +68,7 @@ impl Default for Outbound {
             window: 1,
             aliases: Aliases::default(),
             inflight: VecDeque::new(),
+            in_use: BTreeSet::new(),
             unsent: 0,
             queue: Queue::default(),
             last_packet_id: 0,
@@ -84,6 +90,7 @@ impl Outbound {
     pub(super) fn restore(&mut self, stored: &mut Stored) {
         self.inflight = std::mem::take(&mut stored.inflight);
         self.inflight.iter_mut().for_each(|inflight| inflight.sent = false);
+        self.in_use = self.inflight.iter().map(|inflight| inflight.packet_id).collect();
         self.unsent = self.inflight.len();
         self.queue = std::mem::take(&mut stored.queue);
         self.last_packet_id = stored.last_packet_id;
@@ -138,7 +145,7 @@ impl Outbound {
         let Some(index) = self.sent_position(ack.packet_id) else { return Ok(false) };
         match &self.inflight[index].step {
             Step::Publish(delivery) if delivery.qos == Qos::AtLeastOnce => {
-                self.inflight.remove(index);
+                self.forget(index);
                 Ok(true)
             }
             _ => Err(out_of_step("PUBACK for a QoS 2 message", "4.3.3")),
@@ -161,7 +168,7 @@ impl Outbound {
         }
         if ack.code.is_failure() {
             // The client does not want it: that is the end of it [MQTT-4.3.3-4].
-            self.inflight.remove(index);
+            self.forget(index);
             return Ok(true);
         }
         let is_first = matches!(self.inflight[index].step, Step::Publish(_));
@@ -178,7 +185,7 @@ impl Outbound {
         let Some(index) = self.sent_position(ack.packet_id) else { return Ok(false) };
         match &self.inflight[index].step {
             Step::Release => {
-                self.inflight.remove(index);
+                self.forget(index);
                 Ok(true)
             }
             Step::Publish(_) => Err(out_of_step("PUBCOMP before PUBREC", "4.3.3")),
@@ -207,6 +214,7 @@ impl Outbound {
             return;
         }
         self.last_packet_id = packet_id.get();
+        self.in_use.insert(packet_id);
         self.inflight.push_back(Inflight { packet_id, step: Step::Publish(delivery), sent: true });
     }
 
@@ -228,7 +236,7 @@ impl Outbound {
             self.inflight[index].sent = true;
         } else {
             self.discarded += 1;
-            self.inflight.remove(index);
+            self.forget(index);
         }
     }
 
@@ -255,13 +263,19 @@ impl Outbound {
         fits
     }
 
+    fn forget(&mut self, index: usize) {
+        if let Some(inflight) = self.inflight.remove(index) {
+            self.in_use.remove(&inflight.packet_id);
+        }
+    }
+
     /// The window is smaller than the number of identifiers, so there always is one.
     fn free_packet_id(&self) -> PacketId {
         let mut candidate = self.last_packet_id;
         loop {
             candidate = candidate.wrapping_add(1);
             if let Some(packet_id) = PacketId::new(candidate)
-                && !self.inflight.iter().any(|one| one.packet_id == packet_id)
+                && !self.in_use.contains(&packet_id)
             {
                 return packet_id;
             }

@@ -55,7 +55,10 @@ impl Lab {
         set(&mut config);
         let bus = bus::open(&config);
         let store = store::open("sqlite:", dir.path()).await.unwrap();
-        let files = Files::open(&dir.path().join("uploads")).await.unwrap();
+        let files =
+            Files::open(&dir.path().join("uploads"), crate::bridge::file_quota(&config.uploads))
+                .await
+                .unwrap();
         let shared = Arc::clone(&store);
         let (bridge, tasks) = Bridge::open(&config, shared, files, Arc::clone(&bus)).await.unwrap();
         let mut bridge_tasks = JoinSet::new();

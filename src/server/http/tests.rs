@@ -118,7 +118,7 @@ async fn without_a_place_the_answer_is_503_until_somebody_goes() {
     let mut first = lab.connect().await;
     first.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     lab.begun.notified().await;
-    assert!(rest(lab.connect().await).await.starts_with("HTTP/1.1 503"));
+    assert!(lab.said_to(ASK).await.starts_with("HTTP/1.1 503"));
     drop(first);
     lab.go.notify_one();
     let free = async {

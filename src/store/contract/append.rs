@@ -196,6 +196,8 @@ pub async fn every_field_reads_back(place: &dyn Place) {
     let mut picture = chat(&room, 2);
     picture.event.chat = None;
     picture.event.gif = Some("y.gif".into());
+    (picture.event.width, picture.event.height) = (Some(u32::MAX), Some(1));
+    picture.event.animated = true;
     let mut batch = vec![full, picture];
     batch.extend(Kind::ALL.into_iter().zip(3..).map(|(kind, n)| moves(&room, n, kind, n)));
     store.append(batch.clone()).await.unwrap();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "room, seq, id, kind, author, uid, name, chat, gif, recipient, key, \
-                       occupancy, created_at";
+                       occupancy, created_at, width, height, animated";
 
 /// Numbers the batch and writes it. Runs in one transaction: all of it is kept, or nothing.
 pub fn append(connection: &Connection, batch: Vec<Stamped>) -> Result<Vec<Appended>> {
@@ -33,7 +33,8 @@ struct Log<'a> {
 impl<'a> Log<'a> {
     fn open(connection: &'a Connection) -> Result<Self> {
         let insert = connection.prepare_cached(
-            "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+            "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+             ?14, ?15, ?16) \
              ON CONFLICT DO NOTHING",
         )?;
         Ok(Self { connection, insert, last: HashMap::new() })
@@ -82,6 +83,9 @@ impl<'a> Log<'a> {
             event.key.as_ref().map(|key| key.as_str()),
             event.occupancy,
             event.created_at.as_millis(),
+            event.width,
+            event.height,
+            event.animated,
         ])?;
         Ok(rows == 1)
     }
@@ -181,5 +185,8 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         key: row::optional_word(row, 10)?,
         occupancy: row.get(11)?,
         created_at: row::moment(row, 12)?,
+        width: row.get(13)?,
+        height: row.get(14)?,
+        animated: row.get(15)?,
     })
 }

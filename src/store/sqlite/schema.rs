@@ -16,7 +16,8 @@ use crate::store::{Result, StoreError};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Prlr");
 
 /// The schema's steps in order; never changed, only added to. `user_version` counts those done.
-const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
 
 /// How long another process may hold the file, as `parlor device add` does for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

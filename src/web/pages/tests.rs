@@ -38,6 +38,9 @@ fn event(seq: u64, chat: &str) -> EventView {
         name: None,
         chat: Some(chat.into()),
         gif: None,
+        width: None,
+        height: None,
+        animated: false,
         key: None,
         created_at: "2026-11-23T12:00:00.000Z".into(),
     }
@@ -50,7 +53,7 @@ fn room_page(language: Language, title: &str, chat: &str) -> RoomPage<'static> {
         events: vec![event(1, chat)],
         before: None,
         mqtt_port: Some(1883),
-        limits: MessageLimits { text: 2000, upload_bytes: 5 << 20 },
+        limits: MessageLimits { text: 2000, upload_bytes: 5 << 20, pixels: 40_000_000 },
         room_limits: RoomLimits { title: 100, max: 1000, password: 128 },
     }
 }

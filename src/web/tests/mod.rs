@@ -49,7 +49,12 @@ impl Lab {
         config.limits.publish_per_s = 0;
         set(&mut config);
         let store = store::open("sqlite:", dir.path()).await.unwrap();
-        let files = Files::open(&FilePath::join(dir.path(), "uploads")).await.unwrap();
+        let files = Files::open(
+            &FilePath::join(dir.path(), "uploads"),
+            crate::bridge::file_quota(&config.uploads),
+        )
+        .await
+        .unwrap();
         let bus = bus::open(&config);
         let opened = Bridge::open(&config, Arc::clone(&store), files, Arc::clone(&bus)).await;
         let (bridge, tasks) = opened.unwrap();

@@ -41,6 +41,7 @@ pub struct HelpTexts {
     pub limit_body: &'static str,
     pub limit_page: &'static str,
     pub limit_password: &'static str,
+    pub limit_rooms: &'static str,
     pub limit_pace: &'static str,
     pub more: &'static str,
     pub api: &'static str,
@@ -94,7 +95,8 @@ pub const EN: HelpTexts = HelpTexts {
     limit_image: "An image is a GIF, PNG, JPEG or WebP of at most {size} and {n} million pixels.",
     limit_body: "Any other request has at most {size} and {n} seconds.",
     limit_page: "Earlier messages come in pages of at most {n}.",
-    limit_password: "After {n} wrong passwords there is a wait of up to {s} seconds.",
+    limit_password: "After {n} wrong passwords there is a wait, of up to {s} seconds.",
+    limit_rooms: "From one address come {n} new rooms a minute.",
     limit_pace: "{n} messages a second, {burst} at once; over HTTP, what is too often is answered \
                  with 429 and the time to wait.",
     more: "More",
@@ -148,6 +150,7 @@ pub const KO: HelpTexts = HelpTexts {
     limit_body: "그 밖의 요청은 {size}, {n}초까지입니다.",
     limit_page: "지난 메시지는 한 번에 {n}개까지 읽습니다.",
     limit_password: "비밀번호를 {n}번 틀리면 최대 {s}초를 기다려야 합니다.",
+    limit_rooms: "한 주소에서 1분에 방을 {n}개까지 만들 수 있습니다.",
     limit_pace: "메시지는 1초에 {n}개, 한꺼번에 {burst}개까지입니다. HTTP에서는 너무 잦으면 429와 기다릴 \
                  시간으로 답합니다.",
     more: "더 보기",

@@ -53,6 +53,11 @@ export class Browser {
     const context = await this.#browser.newContext({ locale: 'en-US', ...DESKTOP, ...options });
     context.setDefaultTimeout(DEADLINE_MS);
     context.on('page', (page) => this.#watch(page));
+    context.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      const isOurs = ['blob:', 'data:'].includes(protocol) || ['127.0.0.1', 'localhost'].includes(hostname);
+      if (!isOurs) this.faults.push(`a page asked ${request.url()}`);
+    });
     const page = await context.newPage();
     await page.goto(url);
     return new Person(page, new URL(url).origin);
@@ -131,8 +136,8 @@ export class Person {
   }
 
   /** The list of participants is in sight; on a phone it is opened. */
-  async openPeople() {
-    await this.#tapUntil(this.page.getByRole('button', { name: /Participants/ }), true);
+  async openPeople(name = /Participants/) {
+    await this.#tapUntil(this.page.getByRole('button', { name }), true);
   }
 
   /** On a phone. */
@@ -163,6 +168,16 @@ export class Person {
   /** The texts in the conversation, in order. */
   said() {
     return this.page.locator('#messages [data-field=text]').allTextContents();
+  }
+
+  /**
+   * Sends the images that are chosen, and waits until they are on their way.
+   * @param {string} [caption]
+   */
+  async sendChosen(caption = '') {
+    await this.page.locator('#chosen li').first().waitFor();
+    await this.say(caption);
+    await this.page.locator('#chosen').waitFor({ state: 'hidden' });
   }
 
   /** What the room itself said. */

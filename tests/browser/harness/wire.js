@@ -17,6 +17,8 @@ export class Wire {
   #near = new Set();
   #isCut = false;
   #isHeld = false;
+  /** Whether a WebSocket's upgrade is never answered. */
+  swallowsUpgrades = false;
   #listener = createServer((near) => this.#join(near));
   #server;
 
@@ -81,6 +83,7 @@ export class Wire {
         other.destroy();
       });
       end.on('data', (bytes) => {
+        if (this.swallowsUpgrades && end === near && isUpgrade(/** @type {Buffer} */ (bytes))) return;
         if (other.write(bytes)) return;
         end.pause();
         other.once('drain', () => {
@@ -91,3 +94,6 @@ export class Wire {
     if (this.#isHeld) near.pause();
   }
 }
+
+/** The head of a request comes in one piece. @param {Buffer} bytes */
+const isUpgrade = (bytes) => /^upgrade: websocket/im.test(bytes.toString('latin1'));
