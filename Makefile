@@ -59,8 +59,8 @@ tested: $(VENDOR)
 	cargo test --test it --no-run
 
 browser: tested ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
-	PARLOR_BINARY=$(TESTED) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
-	PARLOR_BINARY=$(TESTED) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
+	PARLOR_BINARY=$(TESTED) PARLOR_TEST_STORE=sqlite $(ALONE) node --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
+	PARLOR_BINARY=$(TESTED) PARLOR_TEST_STORE=mongo $(ALONE) node --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec tests/browser/*.test.js
 
 conformance: tested ## other clients, and the Paho suite, over TCP and WebSocket (two minutes)
 	$(ALONE) scripts/conformance.sh $(TESTED)
