@@ -16,10 +16,12 @@ use crate::harness::{
     visitor::id_of,
 };
 
-pub const SETTINGS: [(&str, &str); 5] = [
+pub const SETTINGS: [(&str, &str); 7] = [
     ("PARLOR_TOPICS__OPEN", "flood/#"),
     ("PARLOR_LIMITS__PUBLISH_PER_S", "0"),
+    ("PARLOR_LIMITS__CONTROL_PER_S", "0"),
     ("PARLOR_LIMITS__CONNECTIONS_PER_ADDRESS", "0"),
+    ("PARLOR_LIMITS__ROOMS_PER_MINUTE", "0"),
     ("PARLOR_ROOMS__PER_IDENTITY", "0"),
     ("PARLOR_LOG__LEVEL", "warn"),
 ];
