@@ -82,7 +82,8 @@ impl Crowd {
             let seats = topics.iter().enumerate().flat_map(|(room, topic)| {
                 let device = server.device.clone();
                 (0..size.subscribers).map(move |seat| Client {
-                    id: format!("{topic}-{room}-{seat}"),
+                    // rumqttd takes no id with a slash in it.
+                    id: format!("reader-{room}-{seat}"),
                     login: device.clone().filter(|_| seat >= IDENTITIES),
                     filter: Some(topic.clone()),
                 })
@@ -98,7 +99,7 @@ impl Crowd {
             room.sender = if dialect.kind == Kind::SocketIo {
                 swarm.open(server.address(Kind::Http), Kind::Http)?
             } else {
-                let id = format!("sender-{}-{number}", room.topic);
+                let id = format!("sender-{number}");
                 let sender = Client { id, login: None, filter: None };
                 swarm.join(server.address(dialect.kind), dialect, [sender].into_iter())?[0]
             };

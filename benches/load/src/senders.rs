@@ -83,8 +83,8 @@ impl Choir {
         let rooms = server.rooms(senders.div_ceil(SENDERS_PER_ROOM))?;
         let topics: Vec<String> =
             (0..senders).map(|sender| rooms[sender / SENDERS_PER_ROOM].clone()).collect();
-        let clients = topics.iter().enumerate().map(|(number, topic)| Client {
-            id: format!("{topic}-sender-{number}"),
+        let clients = (0..senders).map(|number| Client {
+            id: format!("waiting-sender-{number}"),
             login: None,
             filter: None,
         });

@@ -222,6 +222,8 @@ fn parlor(
         ("LIMITS__CONNECTIONS", "100000"),
         ("LIMITS__CONNECTIONS_PER_ADDRESS", "0"),
         ("LIMITS__PUBLISH_PER_S", "0"),
+        ("LIMITS__CONTROL_PER_S", "0"),
+        ("LIMITS__ROOMS_PER_MINUTE", "0"),
         ("ROOMS__PER_IDENTITY", "0"),
         ("ROOMS__MAX", "1000000"),
         ("LOG__LEVEL", "warn"),
