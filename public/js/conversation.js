@@ -16,7 +16,7 @@ const LINES_KEPT = 1000;
 /** Of so many whispers it is remembered that they were shown. */
 const WHISPERS_MAX = 200;
 /** While the reader is further up. At it no older ones are loaded, and newer ones push them out. */
-const LINES_READING_MAX = 6000;
+const LINES_READING_MAX = 20_000;
 const OLDER_PAGE = 100;
 const RETRY_MS = 3000;
 
