@@ -26,7 +26,7 @@ ALONE := scripts/alone.sh
 SECONDS_EACH := 60
 FUZZ_TARGETS := connect packet_v4 packet_v5 topic_and_filter draft websocket
 
-.PHONY: help run build test setup check journeys tested browser conformance bench fuzz soak bench clean
+.PHONY: help run build test setup check journeys tested browser conformance fuzz soak bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20

@@ -18,6 +18,7 @@ need mosquitto-clients command -v mosquitto_sub
 need chromium command -v chromium
 need curl command -v curl
 need openssl command -v openssl
+need nginx-light test -x /usr/sbin/nginx
 need python3-venv python3 -c 'import ensurepip, venv'
 
 if ((${#missing[@]})); then
@@ -27,7 +28,8 @@ if ((${#missing[@]})); then
         exit 1
     fi
     echo "Installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
+    # In this runlevel the packages' services are not started.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; }; then
         echo "These packages could not be installed: ${missing[*]}" >&2
         exit 1

@@ -23,7 +23,9 @@ test('what is written from right to left is read so, and moves nothing else', as
   const room = await host.create('غرفة الشاي – tea');
   const guest = await scene.browser.person(`${scene.server.url}/room/${room}`, PHONE);
   await guest.isIn();
+  // One after the other: what goes by HTTP could overtake what goes over the socket.
   await host.say(ARABIC);
+  await host.isSent();
   await host.post(room, HEBREW);
   await host.say('and plain English');
   await guest.page.getByText('plain English').waitFor();
