@@ -340,10 +340,10 @@ fn runs<'a>(said: &'a [&'a Incomer]) -> impl Iterator<Item = &'a [&'a Incomer]> 
 }
 
 fn together(room: RoomId, run: &[&Incomer]) -> Arc<Events> {
-    let payloads = run.iter().map(|event| event.payload.clone()).collect();
+    let payloads: Vec<&[u8]> = run.iter().map(|event| &event.payload[..]).collect();
     let ids = run.iter().map(|event| (event.head.id, event.seq)).collect();
     // A whisper, too, is read on the room's own topic.
-    Arc::new(Events { room, run: Arc::new(Run::new(topic::chat(room), payloads)), ids })
+    Arc::new(Events { room, run: Arc::new(Run::new(topic::chat(room), &payloads)), ids })
 }
 
 #[cfg(test)]

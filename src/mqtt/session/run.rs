@@ -12,9 +12,10 @@ use crate::mqtt::codec::{EncodeError, Properties, PublishFrame, Version};
 #[derive(Debug)]
 pub struct Run {
     topic: String,
-    payloads: Vec<Bytes>,
-    /// Of all topics and payloads.
-    size: usize,
+    /// One after the other: a buffer of its own, so that it holds no more than it says.
+    payloads: Bytes,
+    /// Where each ends.
+    ends: Vec<usize>,
     /// By version. Written when first needed.
     packets: [OnceLock<Result<Packets, EncodeError>>; 2],
     /// For receivers that want each by itself. Made when first needed.
@@ -29,30 +30,43 @@ struct Packets {
 }
 
 impl Run {
-    /// The payloads are kept as they are: pass exact copies, not slices of a read buffer.
-    pub fn new(topic: String, payloads: Vec<Bytes>) -> Run {
-        let size = payloads.iter().map(|payload| topic.len() + payload.len()).sum();
-        Run { topic, payloads, size, packets: Default::default(), messages: OnceLock::new() }
+    pub fn new(topic: String, payloads: &[&[u8]]) -> Run {
+        let (mut end, joined) = (0, Bytes::from(payloads.concat()));
+        let ends = payloads.iter().map(|payload| {
+            end += payload.len();
+            end
+        });
+        let (ends, packets) = (ends.collect(), Default::default());
+        Run { topic, payloads: joined, ends, packets, messages: OnceLock::new() }
     }
 
     pub fn len(&self) -> usize {
-        self.payloads.len()
+        self.ends.len()
     }
 
     /// Bytes of the topics and payloads from one on: what they count for in queues.
     pub fn size_from(&self, first: usize) -> usize {
-        let gone = self.payloads.iter().take(first);
-        self.size - gone.map(|payload| self.topic.len() + payload.len()).sum::<usize>()
+        let topics = self.topic.len() * (self.len() - first);
+        topics + self.payloads.len() - self.start(first)
+    }
+
+    fn start(&self, index: usize) -> usize {
+        index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
+    }
+
+    fn each(&self) -> impl Iterator<Item = Bytes> {
+        let ranges = self.ends.iter().enumerate().map(|(index, end)| self.start(index)..*end);
+        ranges.map(|range| self.payloads.slice(range))
     }
 
     /// One of them, to be delivered by itself.
     pub fn message(&self, index: usize) -> Option<&Arc<Message>> {
         let messages = self.messages.get_or_init(|| {
-            let message = |payload: &Bytes| {
-                let (topic, payload) = (self.topic.clone(), payload.clone());
+            let message = |payload| {
+                let topic = self.topic.clone();
                 Arc::new(Message::new(topic, payload, Properties::default(), None))
             };
-            self.payloads.iter().map(message).collect()
+            self.each().map(message).collect()
         });
         messages.get(index)
     }
@@ -73,12 +87,12 @@ impl Run {
     }
 
     fn encode(&self, version: Version) -> Result<Packets, EncodeError> {
-        let heads = self.payloads.len() * 16;
+        let heads = self.len() * 16;
         let mut bytes = BytesMut::with_capacity(self.size_from(0) + heads);
         let mut largest = 0;
-        for payload in &self.payloads {
+        for payload in self.each() {
             let start = bytes.len();
-            PublishFrame::put_plain(&self.topic, payload, version, &mut bytes)?;
+            PublishFrame::put_plain(&self.topic, &payload, version, &mut bytes)?;
             largest = largest.max(bytes.len() - start);
         }
         Ok(Packets { bytes: bytes.freeze(), largest })
