@@ -112,6 +112,7 @@ pub struct Texts {
     pub message: &'static str,
     pub send: &'static str,
     pub attach: &'static str,
+    pub emoji: &'static str,
     pub copy_link: &'static str,
     pub device: &'static str,
     pub device_lead: &'static str,

@@ -3,11 +3,11 @@
 // out, and put into artefacts/ for people to look at.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
+import { faults } from './harness/axe.js';
 import { file, sized } from './harness/images.js';
 import { DESKTOP, PHONE } from './harness/people.js';
 import { store } from './harness/server.js';
@@ -16,26 +16,6 @@ import { Wire } from './harness/wire.js';
 
 const scene = stage();
 const folder = resolve(import.meta.dirname, '../../artefacts', store);
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** @typedef {import('./harness/people.js').Person} Person */
-
-/**
- * What axe finds, as lines.
- * @param {Person} person
- */
-async function faults({ page }) {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    // A word that appears is faded in: its contrast is judged when it is there.
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
-    const { passes, violations } = await /** @type {any} */ (window).axe.run();
-    if (passes.length === 0) return ['axe looked at nothing'];
-    return violations.map(
-      (/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.target).join(' ')}`,
-    );
-  });
-}
 
 for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {

@@ -42,6 +42,7 @@ pub const TEXTS: Texts = Texts {
     message: "Message",
     send: "Send",
     attach: "Attach an image",
+    emoji: "Insert an emoji",
     copy_link: "Copy link",
     device: "Connect a device",
     device_lead: "Anything that speaks MQTT is a full member of this room.",

@@ -42,6 +42,7 @@ pub const TEXTS: Texts = Texts {
     message: "메시지",
     send: "전송",
     attach: "이미지 올리기",
+    emoji: "이모지 넣기",
     copy_link: "링크 복사",
     device: "기기 연결하기",
     device_lead: "MQTT를 쓰는 기기라면 무엇이든 이 방의 참가자가 됩니다.",
