@@ -291,15 +291,16 @@ pub struct EnterPage<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum EnterFault {
     WrongPassword,
-    TooOften,
+    /// With the seconds after which one may try again.
+    TooOften(u64),
 }
 
 impl EnterPage<'_> {
-    fn fault_text(&self) -> Option<&'static str> {
+    fn fault_text(&self) -> Option<String> {
         let texts = self.layout.texts();
         self.fault.map(|fault| match fault {
-            EnterFault::WrongPassword => texts.enter_wrong,
-            EnterFault::TooOften => texts.enter_too_often,
+            EnterFault::WrongPassword => texts.enter_wrong.to_owned(),
+            EnterFault::TooOften(wait) => fill(texts.enter_too_often, &[("n", &wait)]),
         })
     }
 }

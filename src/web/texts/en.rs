@@ -33,7 +33,7 @@ pub const TEXTS: Texts = Texts {
     enter: "Enter",
     enter_lead: "This room is locked. Its password lets you in.",
     enter_wrong: "Wrong password.",
-    enter_too_often: "Too many attempts. Wait a little and try again.",
+    enter_too_often: "Too many attempts. Try again in {n} s.",
     back_to_lobby: "All rooms",
     leave: "Leave",
     participants: "Participants",
@@ -103,7 +103,7 @@ pub const TEXTS: Texts = Texts {
         too_many_rooms: ("Too many rooms", "There are too many rooms already. Close one first."),
         rooms_too_often: (
             "Slow down",
-            "Too many new rooms come from your address. Wait a little and try again.",
+            "Too many new rooms come from your address. Try again in {n} s.",
         ),
         empty_message: ("Nothing to send", "The message is empty. Write something first."),
         message_too_long: (

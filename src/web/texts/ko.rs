@@ -33,7 +33,7 @@ pub const TEXTS: Texts = Texts {
     enter: "입장",
     enter_lead: "비밀방입니다. 비밀번호를 입력하면 들어갈 수 있습니다.",
     enter_wrong: "비밀번호가 틀렸습니다.",
-    enter_too_often: "시도가 너무 많습니다. 잠시 후 다시 시도해 주세요.",
+    enter_too_often: "너무 여러 번 시도했습니다. {n}초 뒤에 다시 시도해 주세요.",
     back_to_lobby: "채팅방 목록",
     leave: "나가기",
     participants: "참가자",
@@ -101,7 +101,7 @@ pub const TEXTS: Texts = Texts {
         too_many_rooms: ("방이 너무 많습니다", "방이 이미 너무 많습니다. 먼저 하나를 닫아 주세요."),
         rooms_too_often: (
             "잠시만요",
-            "같은 주소에서 방을 너무 많이 만들었습니다. 잠시 후 다시 시도해 주세요.",
+            "같은 주소에서 방을 너무 많이 만들었습니다. {n}초 뒤에 다시 시도해 주세요.",
         ),
         empty_message: ("보낼 내용이 없습니다", "메시지가 비어 있습니다. 내용을 입력해 주세요."),
         message_too_long: (
