@@ -394,6 +394,11 @@ impl ErrorPage<'_> {
     fn heading(&self) -> &'static str {
         self.problem.text(self.layout.language).0
     }
+
+    /// The same address may lead in later.
+    fn may_get_better(&self) -> bool {
+        self.problem == Problem::Full
+    }
 }
 
 /// What did not work.

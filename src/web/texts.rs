@@ -266,7 +266,7 @@ pub struct ScriptTexts {
     pub unread: &'static str,
     pub new_message: &'static str,
     pub notify_refused: &'static str,
-    pub place_free: &'static str,
+    pub place_free: [&'static str; 2],
     pub notice_join: &'static str,
     pub notice_exit: &'static str,
     pub notice_owner: &'static str,

@@ -211,7 +211,7 @@ pub const TEXTS: Texts = Texts {
         unread: "New messages",
         new_message: "New message",
         notify_refused: "This browser does not allow notifications from this page.",
-        place_free: "There is a place now.",
+        place_free: ["There is a place now", "Somebody has left: you can come in."],
         notice_join: "{name} joined.",
         notice_exit: "{name} left.",
         notice_owner: "{name} now owns the room.",

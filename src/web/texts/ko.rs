@@ -206,7 +206,7 @@ pub const TEXTS: Texts = Texts {
         unread: "새 메시지",
         new_message: "새 메시지가 있습니다",
         notify_refused: "브라우저에서 이 페이지의 알림을 허용하지 않습니다.",
-        place_free: "이제 자리가 있습니다.",
+        place_free: ["이제 자리가 있습니다", "누군가 나갔습니다. 지금 들어갈 수 있습니다."],
         notice_join: "{name}님이 입장하셨습니다.",
         notice_exit: "{name}님이 퇴장하셨습니다.",
         notice_owner: "{name}님이 방장이 되셨습니다.",
