@@ -4,7 +4,7 @@
 use askama::Template;
 use serde::Serialize;
 
-use super::texts::{Language, ScriptTexts, Texts, fill};
+use super::texts::{Language, ScriptTexts, Texts, fill, size};
 
 mod help;
 
@@ -336,6 +336,11 @@ pub struct MessageLimits {
 impl RoomPage<'_> {
     fn text_rule(&self) -> String {
         fill(self.layout.texts().text_rule, &[("n", &self.limits.text)])
+    }
+
+    fn image_rule(&self) -> String {
+        let most = usize::try_from(self.limits.upload_bytes).map(size).unwrap_or_default();
+        fill(self.layout.texts().image_rule, &[("n", &most)])
     }
 
     fn title_fault(&self) -> String {

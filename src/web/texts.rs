@@ -112,6 +112,7 @@ pub struct Texts {
     pub message: &'static str,
     pub send: &'static str,
     pub attach: &'static str,
+    pub image_rule: &'static str,
     pub emoji: &'static str,
     pub copy_link: &'static str,
     pub device: &'static str,

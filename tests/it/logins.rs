@@ -247,7 +247,7 @@ async fn an_address_makes_only_so_many_rooms_whatever_its_cookies() {
     assert_eq!(page.status(), 429);
     let wait = page.headers()["retry-after"].to_str().unwrap().to_owned();
     let page = page.text().await.unwrap();
-    assert!(page.contains(&format!("Try again in {wait} s.")), "{page}");
+    assert!(page.contains(&format!("Try again in {wait}\u{a0}s.")), "{page}");
     let elsewhere = Visitor::from([127, 0, 0, 2], &server);
     assert_eq!(elsewhere.post("/room", room).await.status(), 201);
 }

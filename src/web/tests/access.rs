@@ -106,7 +106,7 @@ async fn guessing_ends_after_a_few_tries_whatever_cookie_it_has() {
     assert_eq!(answer.status, 429);
     assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
     for (language, before, after) in [
-        ("en", "Too many attempts. Try again in ", " s."),
+        ("en", "Too many attempts. Try again in ", "\u{a0}s."),
         ("ko", "너무 여러 번 시도했습니다. ", "초 뒤에 다시 시도해 주세요."),
     ] {
         let form = [HTML, FORM, ("accept-language", language)];

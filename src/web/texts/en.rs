@@ -33,7 +33,7 @@ pub const TEXTS: Texts = Texts {
     enter: "Enter",
     enter_lead: "This room is locked. Its password lets you in.",
     enter_wrong: "Wrong password.",
-    enter_too_often: "Too many attempts. Try again in {n} s.",
+    enter_too_often: "Too many attempts. Try again in {n}\u{a0}s.",
     back_to_lobby: "All rooms",
     leave: "Leave",
     participants: "Participants",
@@ -42,6 +42,7 @@ pub const TEXTS: Texts = Texts {
     message: "Message",
     send: "Send",
     attach: "Attach an image",
+    image_rule: "GIF, PNG, JPEG or WebP, at most {n} each",
     emoji: "Insert an emoji",
     copy_link: "Copy link",
     device: "Connect a device",
@@ -94,7 +95,7 @@ pub const TEXTS: Texts = Texts {
         forbidden: ("Not allowed", "You may not do that."),
         bad_request: ("Not understood", "The request could not be understood."),
         too_large: ("Too large", "What you sent is larger than this server accepts."),
-        too_often: ("Slow down", "That was too often. Wait {n} s and try again."),
+        too_often: ("Slow down", "That was too often. Wait {n}\u{a0}s and try again."),
         unavailable: (
             "Back soon",
             "The server cannot do this right now. Please try again shortly.",
@@ -103,7 +104,7 @@ pub const TEXTS: Texts = Texts {
         too_many_rooms: ("Too many rooms", "There are too many rooms already. Close one first."),
         rooms_too_often: (
             "Slow down",
-            "Too many new rooms come from your address. Try again in {n} s.",
+            "Too many new rooms come from your address. Try again in {n}\u{a0}s.",
         ),
         empty_message: ("Nothing to send", "The message is empty. Write something first."),
         message_too_long: (
@@ -203,7 +204,7 @@ pub const TEXTS: Texts = Texts {
         rooms: "{n} rooms",
         enter_wrong: "Wrong password.",
         enter_too_often: "Too many attempts.",
-        try_again_in: "Try again in {n} s.",
+        try_again_in: "Try again in {n}\u{a0}s.",
         away: "connection lost",
         lift_ban: "Unban",
         lift_ban_of: "Unban {name}",

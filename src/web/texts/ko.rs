@@ -42,6 +42,7 @@ pub const TEXTS: Texts = Texts {
     message: "메시지",
     send: "전송",
     attach: "이미지 올리기",
+    image_rule: "GIF, PNG, JPEG, WebP 이미지를 한 장에 {n}까지",
     emoji: "이모지 넣기",
     copy_link: "링크 복사",
     device: "기기 연결하기",
