@@ -125,9 +125,9 @@ impl Server {
     }
 
     fn until_it_listens(&mut self) -> io::Result<()> {
-        let address = if self.target == Target::SocketIo { self.web } else { self.mqtt };
+        let mqtt = (self.target != Target::SocketIo).then_some(self.mqtt);
         let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while mqtt.iter().chain([&self.web]).any(|address| TcpStream::connect(address).is_err()) {
             if let Some(status) = self.child.try_wait()? {
                 let log = fs::read_to_string(self.home.join("log"))?;
                 let name = self.target.name();
