@@ -13,12 +13,17 @@ pub fn now() -> Moment {
     Moment::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
-/// Random bytes from the operating system.
+/// Random bytes from the operating system, for what nobody may guess.
 #[allow(clippy::expect_used)] // no input reaches it; without random numbers nothing is safe
 pub fn entropy<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
+}
+
+/// A new message's id. It need not be a secret, so it costs no call to the operating system.
+fn message_id(at: Moment) -> MessageId {
+    MessageId::at(at, rand::random())
 }
 
 /// What `who` says.
@@ -28,7 +33,7 @@ pub fn chat(who: &Identity, room: RoomId, content: Content, key: Option<Key>) ->
         kind: Kind::Chat,
         room,
         seq: None,
-        id: MessageId::at(at, entropy()),
+        id: message_id(at),
         user: Author::Person(who.colour),
         uid: who.uid,
         name: who.name.clone(),
@@ -63,7 +68,7 @@ pub fn system(
         kind,
         room,
         seq: None,
-        id: MessageId::at(at, entropy()),
+        id: message_id(at),
         user: Author::System,
         uid: whom.uid,
         name: whom.name.clone(),

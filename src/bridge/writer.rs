@@ -146,12 +146,11 @@ impl Writer {
     /// One commit for all, tried until its outcome is known: to give up in between could lose the
     /// announcement of what was written.
     async fn write(&self, batch: &Batch) -> Result<Vec<Appended>, Fault> {
-        let messages = batch.iter().map(|(message, ..)| message.clone());
+        let messages = || batch.iter().map(|(message, ..)| message.clone());
         if self.off_record {
-            return Ok(messages.map(|message| self.shared.off_record.append(message)).collect());
+            return Ok(messages().map(|message| self.shared.off_record.append(message)).collect());
         }
-        let messages: Vec<Stamped> = messages.collect();
-        Ok(until_known(|| self.shared.store.append(messages.clone())).await?)
+        Ok(until_known(|| self.shared.store.append(messages().collect())).await?)
     }
 
     fn remove(&mut self, farewell: Stamped, done: Option<oneshot::Sender<()>>) {

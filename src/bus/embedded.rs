@@ -2,11 +2,11 @@
 //!
 //! What the router needs from us: fixed filters; links of our own only; QoS 0, since unread
 //! acknowledgements pile up; `ready()` after each `Unschedule`, but never after a disconnect, which
-//! would end the router. Its calls block, so each link has a thread. Nothing in the crate shuts
-//! down: the threads end when this bus is dropped, the router with the process.
+//! would end the router. Nothing in the crate shuts down: the router's thread ends with the process.
 //!
-//! It remembers every topic that it has ever seen, so it sees three only, the [`LANES`]: a message's
-//! own topic travels beside the payload, and what is retained is kept here.
+//! It remembers every topic that it has ever seen, so it sees three only, the [`LANES`]; and it has
+//! work with each packet, so what is published together travels as few packets (`frame.rs`). What
+//! is retained is kept here.
 
 use std::{
     collections::BTreeMap,
@@ -14,8 +14,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
-    time::Instant,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -24,19 +23,22 @@ use futures_util::FutureExt;
 use rumqttd::{
     Notification, Router, RouterConfig,
     local::{LinkBuilder, LinkError, LinkRx, LinkTx},
-    protocol::{
-        Filter, Packet, Publish, PublishProperties, QoS, RetainForwardRule, Subscribe, matches,
-    },
+    protocol::{Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe, matches},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Bus, FILTERS, Message, Stopped};
+use super::{
+    Bus, FILTERS, Message, Stopped,
+    frame::{Frame, unframe},
+};
 use crate::config;
 
-/// Batches that wait for the router, and those that wait for a subscriber.
-const BATCHES: usize = 64;
-/// Messages that a subscriber gets at once, at most.
+/// Packets that wait for the router, and batches that wait for a subscriber.
+const WAITING: usize = 64;
+/// Messages that a subscriber gets at once, about.
 const MESSAGES: usize = 256;
+/// How long to wait for a router that is behind.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// The router's topics: one for each of [`FILTERS`], in their order.
 const LANES: [&str; 3] = ["chats", "whispers", "directory"];
@@ -46,12 +48,14 @@ const LANES: [&str; 3] = ["chats", "whispers", "directory"];
 struct Retained(Arc<Mutex<BTreeMap<String, Bytes>>>);
 
 type Outcome<T> = Result<T, Box<LinkError>>;
-type Connect = dyn Fn(&str) -> Outcome<(LinkTx, LinkRx)> + Send + Sync;
+type Link = (LinkTx, LinkRx);
+type Connect = dyn Fn(&str) -> Outcome<Link> + Send + Sync;
 
 /// See the module.
 pub struct Embedded {
     connect: Arc<Connect>,
-    publisher: mpsc::Sender<Vec<Message>>,
+    /// The bridge's; none when the router did not take it.
+    publisher: Mutex<Option<Link>>,
     retained: Retained,
     /// Names the subscribers: the router lets a second link of one name replace the first.
     subscribers: AtomicUsize,
@@ -59,7 +63,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts the router's thread and the publishing link's.
+    /// Starts the router's thread.
     pub fn start(config: &config::Router) -> Self {
         let router = Router::new(
             0,
@@ -79,38 +83,51 @@ impl Embedded {
             let (tx, rx, _) = LinkBuilder::new(name, router.clone()).build().map_err(Box::new)?;
             Ok((tx, rx))
         });
-        let (publisher, batches) = mpsc::channel(BATCHES);
         let (stopped, _) = watch::channel(false);
-        let (link, end) = (Arc::clone(&connect), stopped.clone());
-        thread::spawn(move || {
-            let outcome = link("parlor-bridge").and_then(|(tx, rx)| publish_all(tx, rx, batches));
-            stop(&end, "publishing", outcome);
-        });
+        let publisher = connect("parlor-bridge");
+        let publisher = publisher.map_err(|error| has_failed(&stopped, "publishing", &error)).ok();
         let (retained, subscribers) = (Retained::default(), AtomicUsize::new(0));
-        Self { connect, publisher, retained, subscribers, stopped }
+        Self { connect, publisher: Mutex::new(publisher), retained, subscribers, stopped }
+    }
+
+    fn publisher(&self) -> MutexGuard<'_, Option<Link>> {
+        self.publisher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether much waits for the router.
+    fn is_behind(&self) -> Result<bool, Stopped> {
+        match &*self.publisher() {
+            Some((tx, _)) if !*self.stopped.borrow() => Ok(tx.buffer().len() >= WAITING),
+            _ => Err(Stopped),
+        }
     }
 }
 
 #[async_trait]
 impl Bus for Embedded {
     async fn publish(&self, messages: Vec<Message>) -> Result<(), Stopped> {
-        let place = self.publisher.reserve().await.map_err(|_| Stopped)?;
+        let packets = packets(&messages);
+        while self.is_behind()? {
+            tokio::time::sleep(BREATH).await;
+        }
         // Noted and sent under one lock: what is retained is what was sent last.
-        let mut retained = self.retained.lock();
-        note(&mut retained, &messages);
-        place.send(messages);
-        Ok(())
+        let mut publisher = self.publisher();
+        let (tx, _) = publisher.as_mut().ok_or(Stopped)?;
+        note(&mut self.retained.lock(), &messages);
+        hand_over(tx, packets).map_err(|error| has_failed(&self.stopped, "publishing", &error))
     }
 
     async fn subscribe(&self) -> Result<mpsc::Receiver<Vec<Message>>, Stopped> {
-        let (messages, receiver) = mpsc::channel(BATCHES);
+        let (messages, receiver) = mpsc::channel(WAITING);
         let name = format!("parlor-edge-{}", self.subscribers.fetch_add(1, Ordering::Relaxed));
-        let (link, end) = (Arc::clone(&self.connect), self.stopped.clone());
+        let stopped = self.stopped.clone();
+        let link =
+            (self.connect)(&name).map_err(|error| has_failed(&stopped, "subscribing", &error))?;
         let (retained, (subscribed, active)) = (self.retained.clone(), oneshot::channel());
-        thread::spawn(move || {
-            let outcome = link(&name)
-                .and_then(|(tx, rx)| receive_all(tx, rx, &messages, &retained, subscribed));
-            stop(&end, "subscribing", outcome);
+        tokio::spawn(async move {
+            if let Err(error) = receive_all(link, messages, &retained, subscribed).await {
+                has_failed(&stopped, "subscribing", &error);
+            }
         });
         // What is published after this call must arrive: wait until the router knows of it.
         active.await.map_err(|_| Stopped)?;
@@ -127,39 +144,49 @@ impl Bus for Embedded {
     }
 }
 
-/// A link's thread ends well only when its other side was dropped.
-fn stop(stopped: &watch::Sender<bool>, doing: &str, outcome: Outcome<()>) {
-    if let Err(error) = outcome {
-        tracing::error!(%error, doing, "a link of the bus has failed");
-        stopped.send_replace(true);
-    }
+/// A link ends well only when its other side was dropped.
+fn has_failed(stopped: &watch::Sender<bool>, doing: &str, error: &LinkError) -> Stopped {
+    tracing::error!(%error, doing, "a link of the bus has failed");
+    stopped.send_replace(true);
+    Stopped
 }
 
-fn publish_all(
-    mut tx: LinkTx,
-    _rx: LinkRx,
-    mut batches: mpsc::Receiver<Vec<Message>>,
-) -> Outcome<()> {
-    while let Some(batch) = batches.blocking_recv() {
-        let mut packets = batch.into_iter().map(|message| {
-            let lane = Bytes::from_static(lane_of(&message.topic).as_bytes());
-            // Of the properties only this one is bytes that are shared and not copied.
-            let correlation_data = Some(message.topic.into());
-            let topic = PublishProperties { correlation_data, ..PublishProperties::default() };
-            Packet::Publish(Publish::new(lane, message.payload, false), Some(topic))
-        });
-        let Some(last) = packets.next_back() else { continue };
-        // One wake-up for the whole batch: only the last packet is sent with one.
-        tx.buffer().extend(packets);
-        send(&mut tx, last)?;
+/// The messages in their order, those of one lane that follow each other in one packet.
+fn packets(messages: &[Message]) -> Vec<Packet> {
+    let mut packets = Vec::new();
+    let mut frame = Frame::default();
+    for (at, message) in messages.iter().enumerate() {
+        let lane = lane_of(&message.topic);
+        frame.put(message);
+        let next = messages.get(at + 1).map(|next| lane_of(&next.topic));
+        if frame.is_full() || next != Some(lane) {
+            let payload = std::mem::take(&mut frame).into_bytes();
+            let lane = Bytes::from_static(lane.as_bytes());
+            packets.push(Packet::Publish(Publish::new(lane, payload, false), None));
+        }
     }
-    Ok(())
+    packets
 }
 
-fn receive_all(
-    mut tx: LinkTx,
-    mut rx: LinkRx,
-    messages: &mpsc::Sender<Vec<Message>>,
+/// The router takes all that waits when it is woken: who finds something waiting need not wake it.
+/// So it is never woken more often than it can bear, and this never blocks.
+fn hand_over(tx: &mut LinkTx, mut packets: Vec<Packet>) -> Outcome<()> {
+    let Some(last) = packets.pop() else { return Ok(()) };
+    {
+        let mut waiting = tx.buffer();
+        if !waiting.is_empty() {
+            waiting.extend(packets);
+            waiting.push_back(last);
+            return Ok(());
+        }
+        waiting.extend(packets);
+    }
+    send(tx, last)
+}
+
+async fn receive_all(
+    (mut tx, mut rx): Link,
+    messages: mpsc::Sender<Vec<Message>>,
     retained: &Retained,
     subscribed: oneshot::Sender<()>,
 ) -> Outcome<()> {
@@ -174,12 +201,13 @@ fn receive_all(
     send(&mut tx, Packet::Subscribe(Subscribe { pkid: 1, filters: filters.into() }, None))?;
     let mut batch = Vec::new();
     loop {
-        match received(&mut rx, batch.is_empty())? {
+        let notification = tokio::select! {
+            notification = received(&mut rx, batch.is_empty()) => notification?,
+            () = messages.closed() => return Ok(()),
+        };
+        match notification {
             Some(Notification::Forward(forward)) => {
-                let topic = forward.properties.and_then(|properties| properties.correlation_data);
-                let topic = topic.map(|topic| String::from_utf8(topic.into()));
-                let Some(Ok(topic)) = topic else { continue };
-                batch.push(Message { topic, payload: forward.publish.payload, retain: false });
+                unframe(forward.publish.payload, &mut batch);
                 if batch.len() < MESSAGES {
                     continue;
                 }
@@ -195,6 +223,7 @@ fn receive_all(
                 }
             }
             Some(Notification::Unschedule) => {
+                // Blocks when the router has more to do than our few links can give it.
                 rx.ready().map_err(Box::new)?;
                 continue;
             }
@@ -205,22 +234,17 @@ fn receive_all(
             None => {}
         }
         // All that has come: who reads is woken once for it.
-        if !batch.is_empty() && messages.blocking_send(std::mem::take(&mut batch)).is_err() {
+        if !batch.is_empty() && messages.send(std::mem::take(&mut batch)).await.is_err() {
             return Ok(());
         }
     }
 }
 
 /// The next notification. None when there is none yet, unless it is worth waiting for.
-fn received(rx: &mut LinkRx, waits: bool) -> Outcome<Option<Notification>> {
-    if waits {
-        return rx.recv().map_err(Box::new);
-    }
-    match rx.recv_deadline(Instant::now()) {
-        // Or the router is gone: then the next wait says so.
-        Err(LinkError::RecvTimeout(_)) => Ok(None),
-        other => other.map_err(Box::new),
-    }
+async fn received(rx: &mut LinkRx, waits: bool) -> Outcome<Option<Notification>> {
+    let next = rx.next();
+    let next = if waits { Some(next.await) } else { next.now_or_never() };
+    next.unwrap_or(Ok(None)).map_err(Box::new)
 }
 
 /// Where a topic travels. One that matches none of the filters is nobody's.

@@ -14,6 +14,7 @@ use crate::{chat::topic, config::Config};
 #[cfg(test)]
 mod contract;
 pub mod embedded;
+mod frame;
 
 /// A bus shared by bridge and edges.
 pub type SharedBus = Arc<dyn Bus>;
@@ -25,7 +26,8 @@ pub const FILTERS: [&str; 3] = [topic::CHATS, topic::WHISPERS, topic::DIRECTORY]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub topic: String,
-    /// A buffer of its own, never a slice of a connection's.
+    /// Never a slice of a connection's buffer. What a subscriber gets may share a buffer with others
+    /// that came with it: whoever keeps it for long makes a copy.
     pub payload: Bytes,
     pub retain: bool,
 }

@@ -251,11 +251,19 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Bytes of an event's JSON beside its text, mostly.
+const FIELDS: usize = 256;
+
 impl Event {
     /// The JSON that goes over the wire.
     pub fn to_json(&self) -> Bytes {
+        let text = self.chat.as_ref().map_or(0, String::len);
+        let mut json = Vec::with_capacity(text + FIELDS);
         // Strings, numbers and nothing that could refuse: serialisation cannot fail.
-        Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+        if serde_json::to_writer(&mut json, self).is_err() {
+            json.clear();
+        }
+        Bytes::from(json)
     }
 }
 

@@ -177,8 +177,9 @@ impl Connection {
     }
 
     fn write(&mut self, outgoing: &Outgoing, output: &mut BytesMut) {
-        if matches!(outgoing, Outgoing::Publish(_)) {
-            self.edge.0.counters.messages_sent.add(1);
+        match outgoing.publishes() {
+            0 => {}
+            count => self.edge.0.counters.messages_sent.add(count),
         }
         if let Err(error) = self.session.write(outgoing, output) {
             tracing::warn!(%error, "a packet cannot be written");

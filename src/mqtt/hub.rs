@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 
 use self::rooms::{Incomer, Incoming, Rooms};
@@ -234,7 +235,8 @@ async fn show_cards(
 }
 
 fn show(directory: &PlainTopics, card: bus::Message) {
-    let message = Message::new(card.topic, card.payload, Properties::default(), None);
+    let payload = Bytes::copy_from_slice(&card.payload);
+    let message = Message::new(card.topic, payload, Properties::default(), None);
     let message = Arc::new(message);
     let publication = Publication { message, qos: Qos::ExactlyOnce, retain: true, from: None };
     if let Err(refusal) = directory.publish(&publication) {

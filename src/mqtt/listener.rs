@@ -9,7 +9,8 @@ use super::{
     Edge,
     codec::SubscribeOptions,
     hub::Reader,
-    mailbox::{Mail, Mailbox},
+    mail::{EventMail, Mail},
+    mailbox::Mailbox,
     sessions::SessionId,
 };
 use crate::{
@@ -32,6 +33,8 @@ pub struct Listener {
     room: RoomId,
     session: SessionId,
     mailbox: Arc<Mailbox>,
+    /// Taken out and not told yet.
+    taken: Option<EventMail>,
     _seat: Seat,
 }
 
@@ -50,7 +53,10 @@ impl Edge {
         let room = member.room();
         self.0.hub.join(room, reader);
         match member.join().await {
-            Ok(seat) => Ok(Listener { edge: self.clone(), room, session, mailbox, _seat: seat }),
+            Ok(_seat) => {
+                let edge = self.clone();
+                Ok(Listener { edge, room, session, mailbox, taken: None, _seat })
+            }
             Err(refusal) => {
                 self.0.hub.leave(room, session);
                 Err(refusal)
@@ -64,6 +70,10 @@ impl Listener {
     /// waited here.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {
+            if let Some(event) = self.taken.as_mut().and_then(EventMail::next) {
+                let payload = event.delivery.message.payload().clone();
+                return Some(Heard { seq: event.seq, payload });
+            }
             tokio::select! {
                 biased;
                 () = self.edge.0.stop.cancelled() => return None,
@@ -73,10 +83,7 @@ impl Listener {
                 return None;
             }
             match self.mailbox.take() {
-                Some(Mail::Event(event)) => {
-                    let payload = event.delivery.message.payload().clone();
-                    return Some(Heard { seq: event.seq, payload });
-                }
+                Some(Mail::Events(mail)) => self.taken = Some(mail),
                 Some(Mail::Evicted(_)) => return None,
                 Some(Mail::Plain(_)) | None => {}
             }

@@ -10,52 +10,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{codec::Qos, reason::Reason, session::Delivery};
-use crate::chat::{MessageId, RoomId};
-
-/// One thing for a session.
-#[derive(Clone, Debug)]
-pub enum Mail {
-    /// An event of a room.
-    Event(EventMail),
-    /// A card, a `$SYS` value, or a message on an open topic.
-    Plain(Delivery),
-    /// The right to a room, or the room, has ended; nothing more of it follows.
-    Evicted(RoomId),
-}
-
-#[derive(Clone, Debug)]
-pub struct EventMail {
-    pub delivery: Delivery,
-    pub room: RoomId,
-    pub id: MessageId,
-    /// None for a whisper.
-    pub seq: Option<u64>,
-    /// From the subscription that is the place in the room, not from a monitoring one.
-    pub as_occupant: bool,
-    /// Not for the connection that said it [MQTT-3.8.3-3].
-    pub no_local: bool,
-}
-
-impl Mail {
-    fn delivery(&self) -> Option<&Delivery> {
-        match self {
-            Mail::Event(event) => Some(&event.delivery),
-            Mail::Plain(delivery) => Some(delivery),
-            Mail::Evicted(_) => None,
-        }
-    }
-
-    /// Whether it is gone for good when it is dropped here, and should not be.
-    fn must_arrive(&self) -> bool {
-        let logged = matches!(self, Mail::Event(event) if event.as_occupant);
-        !logged && self.delivery().is_some_and(|one| one.qos != Qos::AtMostOnce)
-    }
-
-    fn size(&self) -> usize {
-        self.delivery().map_or(0, |delivery| delivery.message.size())
-    }
-}
+use super::{mail::Mail, reason::Reason};
+use crate::chat::RoomId;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +68,7 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct Inner {
     mail: VecDeque<Mail>,
+    messages: usize,
     bytes: usize,
     away: bool,
     overflowed: bool,
@@ -141,7 +98,8 @@ impl Mailbox {
             let size = mail.size();
             let bytes = inner.bytes.saturating_add(size);
             let added = bytes.saturating_sub(before);
-            let is_full = inner.mail.len() >= self.limits.messages || bytes > self.limits.bytes;
+            let messages = inner.messages + mail.count();
+            let is_full = messages > self.limits.messages || bytes > self.limits.bytes;
             inner.put(mail, size, is_full || !self.all.allows(bytes, added));
         }
         // Counted once: this number is everybody's.
@@ -189,25 +147,28 @@ impl Mailbox {
 
     /// The oldest mail.
     pub fn take(&self) -> Option<Mail> {
-        self.take_some(1, usize::MAX).pop_front()
+        self.take_some(1, 0).pop_front()
     }
 
-    /// The oldest mails: at most `count`, and no more after `bytes` of topics and payloads.
+    /// The oldest mails: no more after so many messages, or bytes of topics and payloads.
     pub fn take_some(&self, count: usize, bytes: usize) -> VecDeque<Mail> {
         let mut inner = self.inner();
-        if inner.mail.len() <= count && inner.bytes <= bytes {
+        if inner.messages <= count && inner.bytes <= bytes {
+            inner.messages = 0;
             self.all.remove(std::mem::take(&mut inner.bytes));
             return std::mem::take(&mut inner.mail);
         }
         let mut taken = VecDeque::new();
-        let mut size = 0;
-        while taken.len() < count
+        let (mut messages, mut size) = (0, 0);
+        while messages < count
             && size <= bytes
             && let Some(mail) = inner.mail.pop_front()
         {
+            messages += mail.count();
             size += mail.size();
             taken.push_back(mail);
         }
+        inner.messages -= messages;
         inner.bytes -= size;
         self.all.remove(size);
         taken
@@ -217,6 +178,7 @@ impl Mailbox {
     pub fn put_back(&self, mails: VecDeque<Mail>) {
         let mut inner = self.inner();
         for mail in mails.into_iter().rev() {
+            inner.messages += mail.count();
             inner.bytes += mail.size();
             self.all.add(mail.size());
             inner.mail.push_front(mail);
@@ -246,7 +208,7 @@ impl Mailbox {
     pub fn forget_rooms(&self, may_read: impl Fn(RoomId) -> bool) {
         let mut inner = self.inner();
         self.retain(&mut inner, |mail| match mail {
-            Mail::Event(event) => may_read(event.room),
+            Mail::Events(mail) => may_read(mail.room()),
             Mail::Plain(_) | Mail::Evicted(_) => true,
         });
     }
@@ -255,6 +217,7 @@ impl Mailbox {
         inner.mail.retain(stays);
         let bytes = inner.mail.iter().map(Mail::size).sum();
         self.all.remove(inner.bytes - bytes);
+        inner.messages = inner.mail.iter().map(Mail::count).sum();
         inner.bytes = bytes;
     }
 
@@ -276,17 +239,18 @@ impl Mailbox {
 
 impl Inner {
     fn put(&mut self, mail: Mail, size: usize, is_full: bool) {
-        let at_most_once = mail.delivery().is_some_and(|one| one.qos == Qos::AtMostOnce);
-        if self.overflowed || self.end.is_some() || (self.away && at_most_once) {
+        if self.overflowed || self.end.is_some() || (self.away && mail.is_at_most_once()) {
             return;
         }
         if is_full {
             self.overflowed = true;
             self.lost |= mail.must_arrive() || self.mail.iter().any(Mail::must_arrive);
             self.mail = VecDeque::new();
+            self.messages = 0;
             self.bytes = 0;
             self.end = (!self.away).then_some(Reason::SlowReader);
         } else {
+            self.messages += mail.count();
             self.bytes += size;
             self.mail.push_back(mail);
         }
@@ -303,7 +267,7 @@ impl Drop for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::scenario::delivery;
+    use crate::mqtt::{codec::Qos, scenario::delivery};
 
     fn mailbox(messages: usize, bytes: usize) -> Mailbox {
         Mailbox::new(MailboxLimits { messages, bytes }, Waiting::new(usize::MAX))

@@ -15,6 +15,7 @@ pub mod edge;
 pub mod filter;
 pub mod hub;
 pub mod listener;
+mod mail;
 mod mailbox;
 pub mod meter;
 pub mod metrics;

@@ -10,7 +10,8 @@ use std::{
 use super::{
     codec::{Qos, SubscribeOptions},
     filter::Filter,
-    mailbox::{Mail, Mailbox},
+    mail::Mail,
+    mailbox::Mailbox,
     reason::{ReasonCode, Refusal},
     session::{Delivery, Message},
     sessions::SessionId,

@@ -15,6 +15,7 @@ mod limits;
 mod outbound;
 mod publish;
 mod queue;
+mod run;
 mod stored;
 mod subscriptions;
 
@@ -34,6 +35,7 @@ pub use self::{
     delivery::{Delivery, Message, OutgoingPublish},
     effect::{Effect, Outgoing, Requested, Token},
     limits::Limits,
+    run::Run,
     stored::{HeldSubscription, Stored},
 };
 use super::{
@@ -231,6 +233,16 @@ impl Session {
         if self.outbound.deliver(delivery, &self.limits, now, &mut self.effects).is_err() {
             self.close(Reason::SlowReader);
         }
+    }
+
+    /// Messages for the client at QoS 0, all in one piece. False when they have to be delivered one by
+    /// one, and nothing was done.
+    pub fn deliver_run(&mut self, run: &Arc<Run>) -> bool {
+        let goes = self.phase == Phase::Live && self.outbound.takes_whole(run);
+        if goes {
+            self.effects.push_back(Effect::Send(Outgoing::Run(Arc::clone(run))));
+        }
+        goes
     }
 
     /// Whether what is delivered now goes out at once: nothing waits behind the window.

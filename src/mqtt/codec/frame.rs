@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{
     encode::EncodeError,
     packet::{PacketId, PacketType, Publish, Qos, Version},
+    properties::Properties,
     writer::{put_string, put_varint, varint_len},
 };
 
@@ -27,8 +28,19 @@ impl PublishFrame {
     ) -> Result<PublishFrame, EncodeError> {
         let mut out = BytesMut::with_capacity(publish.topic.len() + publish.payload.len() + 16);
         let placeholder = with_packet_id.then_some(PacketId::MIN);
-        let packet_id_at = put(publish, version, 0, placeholder, &mut out)?;
+        let packet_id_at = put(Parts::of(publish), version, 0, placeholder, &mut out)?;
         Ok(PublishFrame { bytes: out.freeze(), packet_id_at })
+    }
+
+    /// Appends a PUBLISH without properties, at QoS 0. On an error `out` is as it was.
+    pub fn put_plain(
+        topic: &str,
+        payload: &[u8],
+        version: Version,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodeError> {
+        let parts = Parts { topic, properties: &Properties::default(), payload };
+        put(parts, version, first_byte(Qos::AtMostOnce, false, false), None, out).map(|_| ())
     }
 
     /// Bytes on the wire.
@@ -65,33 +77,47 @@ pub(super) fn put_publish(
     out: &mut BytesMut,
 ) -> Result<(), EncodeError> {
     let first = first_byte(publish.qos, publish.dup, publish.retain);
-    put(publish, version, first, publish.packet_id, out).map(|_| ())
+    put(Parts::of(publish), version, first, publish.packet_id, out).map(|_| ())
 }
 
 fn first_byte(qos: Qos, dup: bool, retain: bool) -> u8 {
     (PacketType::Publish as u8) << 4 | u8::from(dup) << 3 | (qos as u8) << 1 | u8::from(retain)
 }
 
+/// What all receivers of a PUBLISH get alike.
+struct Parts<'a> {
+    topic: &'a str,
+    properties: &'a Properties,
+    payload: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(publish: &'a Publish) -> Parts<'a> {
+        let Publish { topic, properties, payload, .. } = publish;
+        Parts { topic, properties, payload }
+    }
+}
+
 /// Writes the packet without moving its payload twice; tells where the identifier stands, counted
 /// from the packet's first byte.
 fn put(
-    publish: &Publish,
+    Parts { topic, properties, payload }: Parts<'_>,
     version: Version,
     first: u8,
     packet_id: Option<PacketId>,
     out: &mut BytesMut,
 ) -> Result<Option<usize>, EncodeError> {
-    let mut properties = BytesMut::new();
+    let mut written = BytesMut::new();
     if version == Version::V5 {
-        publish.properties.write(&mut properties)?;
+        properties.write(&mut written)?;
     }
     let id_len = if packet_id.is_some() { 2 } else { 0 };
-    let head_len = 2 + publish.topic.len() + id_len + properties.len();
-    let length = head_len + publish.payload.len();
+    let head_len = 2 + topic.len() + id_len + written.len();
+    let length = head_len + payload.len();
     let start = out.len();
     out.reserve(1 + varint_len(length) + length);
     out.put_u8(first);
-    if let Err(error) = put_varint(out, length).and_then(|()| put_string(out, &publish.topic)) {
+    if let Err(error) = put_varint(out, length).and_then(|()| put_string(out, topic)) {
         out.truncate(start);
         return Err(error);
     }
@@ -100,15 +126,15 @@ fn put(
         out.put_u16(packet_id.get());
         at
     });
-    out.put_slice(&properties);
-    out.put_slice(&publish.payload);
+    out.put_slice(&written);
+    out.put_slice(payload);
     Ok(packet_id_at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::codec::{Packet, Properties, Property, encode};
+    use crate::mqtt::codec::{Packet, Property, encode};
 
     fn publish() -> Publish {
         Publish {
@@ -145,6 +171,20 @@ mod tests {
                 assert_eq!(written(&frame, &one), expected);
                 assert_eq!(frame.wire_len(), expected.len());
             }
+        }
+    }
+
+    #[test]
+    fn a_plain_packet_is_what_encoding_gives() {
+        for version in [Version::V4, Version::V5] {
+            let (qos, packet_id, properties) = (Qos::AtMostOnce, None, Properties::default());
+            let one = Publish { qos, packet_id, properties, ..publish() };
+            let mut expected = BytesMut::new();
+            encode(&Packet::Publish(one.clone()), version, usize::MAX, &mut expected)
+                .expect("fits");
+            let mut plain = BytesMut::new();
+            PublishFrame::put_plain(&one.topic, &one.payload, version, &mut plain).expect("fits");
+            assert_eq!(plain, expected);
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     mqtt::{
         codec::{Properties, Qos, SubscribeOptions},
         filter::Filter,
-        mailbox::{EventMail, Mail},
+        mail::{EventMail, Mail, OneEvent},
         reason::Reason,
         session::{Delivery, Message},
     },
@@ -171,15 +171,22 @@ impl Reading {
         }
     }
 
+    /// Whether all of it is for the client, as far as it is known here.
+    fn wants_whole(&self, mail: &EventMail) -> bool {
+        let Some(joined) = self.rooms.get(&mail.room()) else { return !mail.as_occupant };
+        let first = mail.numbers().map(|(first, _)| first);
+        joined.catching_up.is_none() && joined.cursor < first
+    }
+
     /// Whether an event is for the client, as far as it is known here; a live one is left out
     /// while its room catches up.
-    fn wants(&mut self, event: &EventMail) -> bool {
-        if event.no_local && self.own.contains(&event.id) {
+    fn wants(&mut self, mail: &EventMail, event: &OneEvent) -> bool {
+        if mail.options.no_local && self.own.contains(&event.id) {
             self.own.retain(|id| *id != event.id);
-            self.advance(event.room, event.seq);
+            self.advance(mail.room(), event.seq);
             return false;
         }
-        let Some(joined) = self.rooms.get_mut(&event.room) else { return !event.as_occupant };
+        let Some(joined) = self.rooms.get_mut(&mail.room()) else { return !mail.as_occupant };
         let Some(seq) = event.seq else { return true };
         if let Some(catching_up) = &mut joined.catching_up {
             catching_up.newest = catching_up.newest.max(seq);
@@ -216,19 +223,40 @@ impl Connection {
                         mailbox.lose();
                     }
                 }
-                Mail::Event(event) if self.reading.wants(&event) => {
-                    self.session.deliver(event.delivery, now);
-                    // What did not fit is still to come: from the log, on the next connection.
-                    if self.session.is_live() {
-                        self.reading.advance(event.room, event.seq);
+                Mail::Events(mut mail) => {
+                    self.read_events(&mut mail, now);
+                    if !mail.is_empty() {
+                        mails.push_front(Mail::Events(mail));
                     }
                 }
-                Mail::Event(_) => {}
                 Mail::Evicted(room) => self.evicted(room),
             }
         }
         if !mails.is_empty() {
             mailbox.put_back(mails);
+        }
+    }
+
+    /// Hands over as many of the events as there is room for.
+    fn read_events(&mut self, mail: &mut EventMail, now: Instant) {
+        if let Some(run) = mail.whole()
+            && self.reading.wants_whole(mail)
+            && self.session.deliver_run(run)
+        {
+            self.reading.advance(mail.room(), mail.numbers().map(|(_, last)| last));
+            return mail.finish();
+        }
+        while self.session.has_room()
+            && let Some(event) = mail.next()
+        {
+            if !self.reading.wants(mail, &event) {
+                continue;
+            }
+            self.session.deliver(event.delivery, now);
+            // What did not fit is still to come: from the log, on the next connection.
+            if self.session.is_live() {
+                self.reading.advance(mail.room(), event.seq);
+            }
         }
     }
 

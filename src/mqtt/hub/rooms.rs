@@ -12,13 +12,17 @@ use serde::Deserialize;
 use crate::{
     chat::{Identity, Kind, MessageId, RoomId, Uid, topic},
     mqtt::{
-        codec::{Properties, SubscribeOptions},
+        codec::SubscribeOptions,
         filter::Filter,
-        mailbox::{EventMail, Mail, Mailbox},
-        session::{Delivery, Message},
+        mail::{EventMail, Events, Mail},
+        mailbox::Mailbox,
+        session::Run,
         sessions::SessionId,
     },
 };
+
+/// Bytes of payloads that are handed out in one piece, about.
+const RUN: usize = 16 * 1024;
 
 /// Somebody in a room: an exact subscription to `chat/<id>`.
 #[derive(Clone)]
@@ -45,7 +49,7 @@ pub(super) struct Incomer {
     pub(super) room: RoomId,
     pub(super) seq: Option<u64>,
     head: Head,
-    message: Arc<Message>,
+    payload: Bytes,
 }
 
 /// As much of an event as delivery depends on.
@@ -65,12 +69,7 @@ impl Incoming {
     /// None, and a line in the log, for what is no event: the bridge writes nothing else.
     pub(super) fn read(room: RoomId, payload: Bytes) -> Option<Incoming> {
         match serde_json::from_slice::<Head>(&payload) {
-            Ok(head) => {
-                // A whisper, too, is read on the room's own topic.
-                let topic = topic::chat(room);
-                let message = Arc::new(Message::new(topic, payload, Properties::default(), None));
-                Some(Incoming::Event(Incomer { room, seq: head.seq, head, message }))
-            }
+            Ok(head) => Some(Incoming::Event(Incomer { room, seq: head.seq, head, payload })),
             Err(error) => {
                 tracing::warn!(%error, %room, "not an event on the bus");
                 None
@@ -231,28 +230,29 @@ impl Rooms {
         is_new
     }
 
-    fn send(&mut self, events: &[&Incomer], may_read: impl Fn(&Identity, RoomId) -> bool) {
-        let Some(room) = events.first().map(|event| event.room) else { return };
+    fn send(&mut self, said: &[&Incomer], may_read: impl Fn(&Identity, RoomId) -> bool) {
+        let Some(room) = said.first().map(|event| event.room) else { return };
         let Some(known) = self.rooms.get(&room) else { return };
-        for reader in known.readers.values() {
-            let own = events.iter().filter(|event| event.is_for(reader.who.uid));
-            reader.mailbox.push_all(own.map(|event| event.mail(reader, true)));
-        }
-        let watches = |monitor: &Monitor, may_read: bool, event: &Incomer| {
+        let watches = |monitor: &Monitor, first: &Incomer| {
             !known.readers.contains_key(&monitor.session)
-                && event.is_for(monitor.who.uid)
+                && first.is_for(monitor.who.uid)
                 // The end of a room has no secret in it, and nobody can be asked about its rights
                 // any more.
-                && (may_read || event.head.kind == Kind::RemoveRoom)
+                && (may_read(&monitor.who, room) || first.head.kind == Kind::RemoveRoom)
         };
-        for monitor in self.monitors.values() {
-            let may_read = may_read(&monitor.who, room);
-            let own = events.iter().filter(|event| watches(monitor, may_read, event));
-            monitor.mailbox.push_all(own.map(|event| event.mail(monitor, false)));
+        for run in runs(said) {
+            let Some(first) = run.first() else { continue };
+            let events = together(room, run);
+            for reader in known.readers.values().filter(|reader| first.is_for(reader.who.uid)) {
+                reader.mailbox.push(reader.mail(&events, true));
+            }
+            for monitor in self.monitors.values().filter(|monitor| watches(monitor, first)) {
+                monitor.mailbox.push(monitor.mail(&events, false));
+            }
         }
         for group in self.groups.values_mut() {
-            for event in events {
-                group.send(event, |one| watches(one, may_read(&one.who, room), event));
+            for event in said {
+                group.send(event, |one| watches(one, event));
             }
         }
     }
@@ -302,7 +302,7 @@ impl Group {
         if let Some(index) = chosen {
             self.turn = index + 1;
             let member = &self.members[index];
-            member.mailbox.push(event.mail(member, false));
+            member.mailbox.push(member.mail(&together(event.room, &[event]), false));
         }
     }
 }
@@ -313,18 +313,37 @@ impl Incomer {
         self.head.to.is_none_or(|to| to == uid || self.head.uid == uid)
     }
 
-    fn mail(&self, reader: &Reader, as_occupant: bool) -> Mail {
-        let mut delivery = Delivery::new(Arc::clone(&self.message), reader.options.qos);
-        delivery.subscription_identifiers.extend(reader.identifier);
-        Mail::Event(EventMail {
-            delivery,
-            room: self.room,
-            id: self.head.id,
-            seq: self.seq,
-            as_occupant,
-            no_local: reader.options.no_local,
-        })
+    /// Whether others than those who get what was said before may get it.
+    fn stands_alone(&self) -> bool {
+        self.head.to.is_some() || self.head.kind == Kind::RemoveRoom
     }
+}
+
+impl Reader {
+    fn mail(&self, events: &Arc<Events>, as_occupant: bool) -> Mail {
+        let events = Arc::clone(events);
+        Mail::Events(EventMail::new(events, self.options, self.identifier, as_occupant))
+    }
+}
+
+/// What goes to the same receivers, in pieces that fit into a mailbox and a buffer.
+fn runs<'a>(said: &'a [&'a Incomer]) -> impl Iterator<Item = &'a [&'a Incomer]> {
+    let mut size = 0;
+    said.chunk_by(move |one, next| {
+        size += one.payload.len();
+        let goes_on = size < RUN && !one.stands_alone() && !next.stands_alone();
+        if !goes_on {
+            size = 0;
+        }
+        goes_on
+    })
+}
+
+fn together(room: RoomId, run: &[&Incomer]) -> Arc<Events> {
+    let payloads: Vec<&[u8]> = run.iter().map(|event| &event.payload[..]).collect();
+    let ids = run.iter().map(|event| (event.head.id, event.seq)).collect();
+    // A whisper, too, is read on the room's own topic.
+    Arc::new(Events { room, run: Arc::new(Run::new(topic::chat(room), &payloads)), ids })
 }
 
 #[cfg(test)]
@@ -363,13 +382,18 @@ mod tests {
 
     /// Numbers of the events received; 0 for a whisper; none for the eviction.
     fn received(reader: &Reader) -> Vec<Option<u64>> {
-        std::iter::from_fn(|| reader.mailbox.take())
-            .map(|mail| match mail {
-                Mail::Event(event) => Some(event.seq.unwrap_or(0)),
-                Mail::Evicted(_) => None,
+        let mut received = Vec::new();
+        while let Some(mail) = reader.mailbox.take() {
+            match mail {
+                Mail::Events(mut mail) => {
+                    let numbers = std::iter::from_fn(|| mail.next());
+                    received.extend(numbers.map(|event| Some(event.seq.unwrap_or(0))));
+                }
+                Mail::Evicted(_) => received.push(None),
                 Mail::Plain(_) => panic!("rooms have events only"),
-            })
-            .collect()
+            }
+        }
+        received
     }
 
     fn anybody(_: &Identity, _: RoomId) -> bool {

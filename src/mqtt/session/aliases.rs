@@ -24,6 +24,10 @@ impl Aliases {
         Aliases { maximum, topics: HashMap::new() }
     }
 
+    pub(super) fn are_off(&self) -> bool {
+        self.maximum == 0
+    }
+
     pub(super) fn naming(&self, topic: &str) -> Naming {
         match self.topics.get(topic) {
             Some(alias) => Naming::ByAlias(*alias),

@@ -1,8 +1,10 @@
 //! What a session wants done.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 
-use super::delivery::OutgoingPublish;
+use super::{delivery::OutgoingPublish, run::Run};
 use crate::mqtt::{
     codec::{
         Connect, EncodeError, Packet, Properties, Property, Publish, SubscribeOptions, Version,
@@ -49,9 +51,20 @@ pub struct Requested {
 pub enum Outgoing {
     Packet(Packet),
     Publish(OutgoingPublish),
+    /// Publishes at QoS 0, as they stand.
+    Run(Arc<Run>),
 }
 
 impl Outgoing {
+    /// How many PUBLISH packets it is.
+    pub fn publishes(&self) -> usize {
+        match self {
+            Outgoing::Packet(_) => 0,
+            Outgoing::Publish(_) => 1,
+            Outgoing::Run(run) => run.len(),
+        }
+    }
+
     pub(super) fn write(
         &self,
         version: Version,
@@ -61,6 +74,7 @@ impl Outgoing {
         match self {
             Outgoing::Packet(packet) => encode(packet, version, max_size, out),
             Outgoing::Publish(publish) => publish.write(version, out),
+            Outgoing::Run(run) => run.write(version, out),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     aliases::Aliases,
     client::Client,
     queue::{Queue, QueueFull},
+    run::Run,
     stored::Stored,
 };
 use crate::mqtt::{
@@ -123,6 +124,12 @@ impl Outbound {
             self.queue.push(delivery, limits, now)?;
         }
         Ok(())
+    }
+
+    /// Whether these may be sent as they stand: in full, and none too large for the client.
+    pub(super) fn takes_whole(&self, run: &Run) -> bool {
+        self.aliases.are_off()
+            && run.largest(self.version).is_ok_and(|largest| largest <= self.max_packet_size)
     }
 
     /// Sends what the window has room for: first what an earlier connection left unacknowledged.

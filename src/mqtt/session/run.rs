@@ -1,0 +1,100 @@
+//! Messages of one topic that follow each other, shared by all their receivers. For QoS 0 their
+//! packets stand one after the other in one piece, written once for a version.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Bytes, BytesMut};
+
+use super::Message;
+use crate::mqtt::codec::{EncodeError, Properties, PublishFrame, Version};
+
+/// Payloads under one topic, without properties, that do not expire.
+#[derive(Debug)]
+pub struct Run {
+    topic: String,
+    /// One after the other: a buffer of its own, so that it holds no more than it says.
+    payloads: Bytes,
+    /// Where each ends.
+    ends: Vec<usize>,
+    /// By version. Written when first needed.
+    packets: [OnceLock<Result<Packets, EncodeError>>; 2],
+    /// For receivers that want each by itself. Made when first needed.
+    messages: OnceLock<Vec<Arc<Message>>>,
+}
+
+/// At QoS 0, one after the other.
+#[derive(Debug)]
+struct Packets {
+    bytes: Bytes,
+    largest: usize,
+}
+
+impl Run {
+    pub fn new(topic: String, payloads: &[&[u8]]) -> Run {
+        let (mut end, joined) = (0, Bytes::from(payloads.concat()));
+        let ends = payloads.iter().map(|payload| {
+            end += payload.len();
+            end
+        });
+        let (ends, packets) = (ends.collect(), Default::default());
+        Run { topic, payloads: joined, ends, packets, messages: OnceLock::new() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Bytes of the topics and payloads from one on: what they count for in queues.
+    pub fn size_from(&self, first: usize) -> usize {
+        let topics = self.topic.len() * (self.len() - first);
+        topics + self.payloads.len() - self.start(first)
+    }
+
+    fn start(&self, index: usize) -> usize {
+        index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
+    }
+
+    fn each(&self) -> impl Iterator<Item = Bytes> {
+        let ranges = self.ends.iter().enumerate().map(|(index, end)| self.start(index)..*end);
+        ranges.map(|range| self.payloads.slice(range))
+    }
+
+    /// One of them, to be delivered by itself.
+    pub fn message(&self, index: usize) -> Option<&Arc<Message>> {
+        let messages = self.messages.get_or_init(|| {
+            let message = |payload| {
+                let topic = self.topic.clone();
+                Arc::new(Message::new(topic, payload, Properties::default(), None))
+            };
+            self.each().map(message).collect()
+        });
+        messages.get(index)
+    }
+
+    /// The size of the largest packet.
+    pub(super) fn largest(&self, version: Version) -> Result<usize, EncodeError> {
+        Ok(self.packets(version)?.largest)
+    }
+
+    pub(super) fn write(&self, version: Version, out: &mut BytesMut) -> Result<(), EncodeError> {
+        out.extend_from_slice(&self.packets(version)?.bytes);
+        Ok(())
+    }
+
+    fn packets(&self, version: Version) -> Result<&Packets, EncodeError> {
+        let packets = &self.packets[usize::from(version == Version::V5)];
+        packets.get_or_init(|| self.encode(version)).as_ref().map_err(|error| *error)
+    }
+
+    fn encode(&self, version: Version) -> Result<Packets, EncodeError> {
+        let heads = self.len() * 16;
+        let mut bytes = BytesMut::with_capacity(self.size_from(0) + heads);
+        let mut largest = 0;
+        for payload in self.each() {
+            let start = bytes.len();
+            PublishFrame::put_plain(&self.topic, &payload, version, &mut bytes)?;
+            largest = largest.max(bytes.len() - start);
+        }
+        Ok(Packets { bytes: bytes.freeze(), largest })
+    }
+}
