@@ -37,6 +37,7 @@ export class Composer {
     this.#box.value ||= sessionStorage.getItem(this.#draft) ?? '';
     this.#box.addEventListener('input', () => this.#typed());
     this.#box.addEventListener('keydown', (event) => this.#pressed(event));
+    byId('emoji').addEventListener('click', () => this.#chooseEmoji());
     byId('composer').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#send();
@@ -83,6 +84,17 @@ export class Composer {
     event.preventDefault();
     // A held key must not send what is typed next.
     if (!event.repeat) this.#send();
+  }
+
+  async #chooseEmoji() {
+    const { texts, textMax } = this.#options;
+    try {
+      const { toggleEmoji } = await import('./emoji.js');
+      await toggleEmoji({ box: this.#box, button: byId('emoji'), textMax });
+    } catch (error) {
+      console.warn('emoji:', error);
+      this.note(texts.notDone, true);
+    }
   }
 
   #send() {

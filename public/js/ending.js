@@ -27,19 +27,24 @@ export function showEnding(ending, texts, address) {
   for (const gone of document.querySelectorAll('.room-bar button')) gone.remove();
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   field(screen, 'heading').focus();
-  if (ending === 'endFull') awaitPlace(address, () => (field(screen, 'sentence').textContent = texts.placeFree));
+  if (ending === 'endFull') awaitPlace(address, screen, texts.placeFree);
 }
 
 /**
- * @param {string} address
- * @param {() => void} told
+ * Asks until a full room has a place, and then leads there.
+ * @param {string} address the room's
+ * @param {Element} screen
+ * @param {string[]} words heading and sentence
  */
-async function awaitPlace(address, told) {
+export async function awaitPlace(address, screen, words) {
   const headers = { accept: 'application/json' };
   const response = await fetch(address, { headers, signal: AbortSignal.timeout(ASK_MS) }).catch(() => null);
   const card = response?.ok ? await response.json().catch(() => null) : null;
-  if (card && card.occupancy < card.max) return told();
-  setTimeout(() => awaitPlace(address, told), ASK_MS);
+  if (!card || card.occupancy >= card.max) {
+    return void setTimeout(() => awaitPlace(address, screen, words), ASK_MS);
+  }
+  for (const [at, name] of ['heading', 'sentence'].entries()) field(screen, name).textContent = words[at] ?? '';
+  for (const link of screen.querySelectorAll('.button')) link.classList.toggle('primary');
 }
 
 /**

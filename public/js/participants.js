@@ -11,6 +11,8 @@ import { fill } from './text.js';
 const APART_MS = 1000;
 /** What was not answered is asked again. */
 const RETRY_MS = 3000;
+/** Who is lost comes back without an event: asked for until then. */
+const AWAITED_MS = 5000;
 
 export class Participants {
   #address;
@@ -67,8 +69,10 @@ export class Participants {
     while (this.#again) {
       this.#again = false;
       const answered = await this.#ask();
-      if (!answered) this.#again = true;
-      await new Promise((resolve) => setTimeout(resolve, answered ? APART_MS : RETRY_MS));
+      const isAwaiting = !this.#ended && this.#people.some(({ connections }) => connections === 0);
+      if (!answered || isAwaiting) this.#again = true;
+      const pause = !answered ? RETRY_MS : isAwaiting ? AWAITED_MS : APART_MS;
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
     this.#asking = false;
   }

@@ -357,8 +357,10 @@ function watchButtons() {
     leave.submit();
   });
   byId('device').addEventListener('toggle', showCommands);
-  byId('people').addEventListener('toggle', () => participants.refresh());
-  matchMedia('(min-width: 60rem)').addEventListener('change', () => byId('people').hidePopover());
+  const people = byId('people');
+  people.addEventListener('toggle', () => participants.refresh());
+  // The last screen of a room has no such list.
+  matchMedia('(min-width: 60rem)').addEventListener('change', () => people.isConnected && people.hidePopover());
 }
 
 byId('log').addEventListener('click', showPicture);

@@ -70,20 +70,8 @@ where
         deaf: false,
     };
     driver.run().await;
-    let Driver { connection, mut reader, mut writer, mut output, at_end, deaf, .. } = driver;
-    let last_words = async {
-        let farewell = say_farewell(&mut reader, &mut writer, &mut output, at_end);
-        if !deaf && tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-            tracing::debug!("the client did not take the last words in time");
-        }
-    };
-    if connection.has_left() {
-        // Whoever sees the connection closed after a DISCONNECT may rely on having left.
-        connection.finish().await;
-        last_words.await;
-    } else {
-        tokio::join!(last_words, connection.finish());
-    }
+    // In a box: a task is as large as its largest moment, and most of its life it rests.
+    Box::pin(driver.end()).await;
 }
 
 /// Writes what is left, closes our side, and lets the client close its own, so that the last words
@@ -124,6 +112,24 @@ where
                 return;
             }
             poll_fn(|context| self.poll(context)).await;
+        }
+    }
+
+    /// The last words, and what is left when the client has gone.
+    async fn end(self) {
+        let Driver { connection, mut reader, mut writer, mut output, at_end, deaf, .. } = self;
+        let last_words = async {
+            let farewell = say_farewell(&mut reader, &mut writer, &mut output, at_end);
+            if !deaf && tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+                tracing::debug!("the client did not take the last words in time");
+            }
+        };
+        if connection.has_left() {
+            // Whoever sees the connection closed after a DISCONNECT may rely on having left.
+            connection.finish().await;
+            last_words.await;
+        } else {
+            tokio::join!(last_words, connection.finish());
         }
     }
 

@@ -57,10 +57,11 @@ fn serve(edge: &Edge, stream: TcpStream, address: IpAddr, tls: Option<Arc<Tls>>)
             }
             Some(tls) => {
                 let stopped = own.0.stop.clone();
-                let accepted = stopped.run_until_cancelled(tls.accept(stream)).await;
-                if let Some(stream) = accepted.flatten() {
+                // In boxes: the others need not be as large as this.
+                let accept = Box::pin(tls.accept(stream));
+                if let Some(stream) = stopped.run_until_cancelled(accept).await.flatten() {
                     let (reader, writer) = tokio::io::split(stream);
-                    driver::drive(own, peer, reader, writer).await;
+                    Box::pin(driver::drive(own, peer, reader, writer)).await;
                 }
             }
         }

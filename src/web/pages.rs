@@ -4,7 +4,7 @@
 use askama::Template;
 use serde::Serialize;
 
-use super::texts::{Language, ScriptTexts, Texts, fill};
+use super::texts::{Language, ScriptTexts, Texts, fill, size};
 
 mod help;
 
@@ -291,15 +291,16 @@ pub struct EnterPage<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum EnterFault {
     WrongPassword,
-    TooOften,
+    /// With the seconds after which one may try again.
+    TooOften(u64),
 }
 
 impl EnterPage<'_> {
-    fn fault_text(&self) -> Option<&'static str> {
+    fn fault_text(&self) -> Option<String> {
         let texts = self.layout.texts();
         self.fault.map(|fault| match fault {
-            EnterFault::WrongPassword => texts.enter_wrong,
-            EnterFault::TooOften => texts.enter_too_often,
+            EnterFault::WrongPassword => texts.enter_wrong.to_owned(),
+            EnterFault::TooOften(wait) => fill(texts.enter_too_often, &[("n", &wait)]),
         })
     }
 }
@@ -335,6 +336,11 @@ pub struct MessageLimits {
 impl RoomPage<'_> {
     fn text_rule(&self) -> String {
         fill(self.layout.texts().text_rule, &[("n", &self.limits.text)])
+    }
+
+    fn image_rule(&self) -> String {
+        let most = usize::try_from(self.limits.upload_bytes).map(size).unwrap_or_default();
+        fill(self.layout.texts().image_rule, &[("n", &most)])
     }
 
     fn title_fault(&self) -> String {
@@ -392,6 +398,11 @@ pub struct ErrorPage<'a> {
 impl ErrorPage<'_> {
     fn heading(&self) -> &'static str {
         self.problem.text(self.layout.language).0
+    }
+
+    /// The same address may lead in later.
+    fn may_get_better(&self) -> bool {
+        self.problem == Problem::Full
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     room_address, room_id, see_other,
 };
 use crate::{
-    bridge::{Refusal, Wish},
+    bridge::{Refusal, Wish, refusal::whole_seconds},
     chat::{
         RoomId,
         room::{DEFAULT_MAX, MAX_OCCUPANTS, PASSWORD_CHARS, RoomDraft, RoomFault, TITLE_CHARS},
@@ -133,7 +133,7 @@ pub async fn enter(
         Err(refusal) if visitor.wants_page() => {
             let fault = match refusal {
                 Refusal::WrongPassword => EnterFault::WrongPassword,
-                Refusal::TooOften(..) => EnterFault::TooOften,
+                Refusal::TooOften(_, wait) => EnterFault::TooOften(whole_seconds(wait)),
                 refusal => return Err(refusal.into()),
             };
             let failure = Failure::from(refusal);

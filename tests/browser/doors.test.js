@@ -80,4 +80,15 @@ test('without scripts one can read and write', async () => {
   await guest.page.getByRole('button', { name: 'Send' }).click();
   await becomes(() => guest.said(), ['by form']);
   await becomes(() => host.said(), ['by form']);
+
+  // What is refused comes back, to be made shorter and sent from there.
+  await guest.page.locator('#chat').fill('too long '.repeat(300));
+  await guest.page.getByRole('button', { name: 'Send' }).click();
+  await guest.sees('A message has at most 2000 characters.');
+  const typed = guest.page.getByRole('textbox', { name: 'Your message' });
+  assert.equal((await typed.inputValue()).trim(), 'too long '.repeat(300).trim());
+  await typed.fill('short enough');
+  await guest.page.getByRole('button', { name: 'Send' }).click();
+  await becomes(() => host.said(), ['by form', 'short enough']);
+  await becomes(() => guest.said(), ['by form', 'short enough'], 'back in the room');
 });

@@ -90,7 +90,7 @@ test('a locked room asks for its password in the list, and tells how long to wai
   await dialog.getByText('Wrong password.').waitFor();
   await until(async () => {
     await password.press('Enter');
-    return dialog.getByText(/Try again in \d+ s\./).isVisible();
+    return dialog.getByText(/Try again in \d+\ss\./).isVisible();
   }, 'a wait');
   await becomes(() => dialog.getByRole('button', { name: 'Enter' }).isDisabled(), true);
   await guest.page.keyboard.press('Escape');

@@ -3,39 +3,20 @@
 // out, and put into artefacts/ for people to look at.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
+import { faults } from './harness/axe.js';
 import { file, sized } from './harness/images.js';
 import { DESKTOP, PHONE } from './harness/people.js';
 import { store } from './harness/server.js';
 import { stage } from './harness/stage.js';
+import { becomes } from './harness/wait.js';
 import { Wire } from './harness/wire.js';
 
 const scene = stage();
 const folder = resolve(import.meta.dirname, '../../artefacts', store);
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** @typedef {import('./harness/people.js').Person} Person */
-
-/**
- * What axe finds, as lines.
- * @param {Person} person
- */
-async function faults({ page }) {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    // A word that appears is faded in: its contrast is judged when it is there.
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
-    const { passes, violations } = await /** @type {any} */ (window).axe.run();
-    if (passes.length === 0) return ['axe looked at nothing'];
-    return violations.map(
-      (/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.target).join(' ')}`,
-    );
-  });
-}
 
 for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
@@ -98,6 +79,14 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await me.page.goto(`${wire.url}/api`);
       await shot('api');
 
+      const stays = await other.context.request.post(`${server.url}/room`, { data: { title: 'House rules', keep: true } });
+      await other.enter((await stays.json()).id);
+      await me.enter((await stays.json()).id);
+      await other.page.locator(`[data-uid="${(await me.me()).uid}"] [data-field=manage]`).click();
+      await other.page.locator('#manage [value=kick]').click();
+      await me.page.getByRole('heading', { name: 'You were removed' }).waitFor();
+      await shot('room-kicked');
+
       const room = await me.create('Tea & cake');
       await shot('room-empty');
       await other.enter(room);
@@ -145,6 +134,13 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
       await shot('owner-closing');
       await me.page.locator('#closing').getByRole('button', { name: 'Cancel' }).click();
       await me.page.locator('#settings').getByRole('button', { name: 'Cancel' }).click();
+
+      await me.page.evaluate(() => Object.defineProperty(document, 'hidden', { value: true, configurable: true }));
+      await other.say('I am back. Is anybody here?');
+      await other.say('I brought plates.');
+      await me.page.locator('.unread').waitFor();
+      await shot('room-unread');
+      await me.page.evaluate(() => Object.defineProperty(document, 'hidden', { value: false, configurable: true }));
 
       wire.cut();
       await me.say('Is this on?');
@@ -205,5 +201,42 @@ test('whispers and the owner\'s tools in Korean', async () => {
   await me.page.locator('#settings [data-field=closeRoom]').click();
   await shot('owner-closing');
   for (const person of [me, other]) await person.context.close();
+  assert.deepEqual(found, []);
+});
+
+test('a list of many rooms, searched', async () => {
+  const { server, browser } = scene;
+  const host = await browser.person(server.url);
+  const titles = [
+    'Book club', 'Book swap', 'Chess', 'Choir rehearsal', '독서 모임', 'Garden', 'Morning stretch', 'Repair café',
+    'Shared kitchen', 'Sunday walk', '산책 모임', 'Tool shed', 'Window seats, with a view of the harbour',
+  ];
+  for (const [at, title] of titles.entries()) {
+    const data = { title, keep: true, max: 4 + at, ...(at % 4 === 0 && { password: 'p' }), offRecord: at % 5 === 1 };
+    await host.context.request.post(`${server.url}/room`, { data });
+  }
+  await host.create('Book-keeping, over tea', { max: 3 });
+  /** @type {string[]} */
+  const found = [];
+  for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+    for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+      const me = await browser.person(server.url, { ...options, colorScheme });
+      /** @param {string} name */
+      const shot = async (name) => {
+        for (const fault of await faults(me)) found.push(`${name}: ${fault}`);
+        await me.page.screenshot({ path: join(folder, `${name}-${device}-${colorScheme}.png`) });
+      };
+      const find = me.page.getByRole('searchbox', { name: 'Find a room' });
+      await find.waitFor();
+      await shot('lobby-many');
+      await find.fill('book');
+      await becomes(async () => (await me.page.locator('#rooms > li:visible').count()), 3);
+      await shot('lobby-found');
+      await find.fill('nowhere');
+      await me.page.locator('#find-none').waitFor();
+      await shot('lobby-none-found');
+      await me.context.close();
+    }
+  }
   assert.deepEqual(found, []);
 });

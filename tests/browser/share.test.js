@@ -39,6 +39,27 @@ const stub = () => {
   Object.assign(window, { Notification: Told, told });
 };
 
+/** Tones are counted, and played. */
+const listen = () => {
+  const tones = /** @type {string[]} */ ([]);
+  const { start } = OscillatorNode.prototype;
+  OscillatorNode.prototype.start = function (when) {
+    tones.push(document.hidden ? 'hidden' : 'visible');
+    return start.call(this, when);
+  };
+  Object.assign(window, { tones });
+};
+
+/** @param {import('./harness/people.js').Person} person where the page was when it played a tone */
+const tones = ({ page }) => page.evaluate(() => /** @type {any} */ (window).tones);
+
+/** So long ago was the last sound. @param {import('./harness/people.js').Person} person */
+const aMinuteLater = ({ page }) =>
+  page.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() + 60_000;
+  });
+
 test('a QR code leads to the room, and its address can be read', async () => {
   const { server, browser } = scene;
   const host = await browser.person(server.url);
@@ -93,4 +114,55 @@ test('of what is said off the record a notification tells nothing but that', asy
   await hide(host, true);
   await guest.say('secret');
   await becomes(() => told(host), [['Hush', 'New message']]);
+});
+
+test('a sound is played for who asked for it, while the page is hidden and not otherwise', async () => {
+  const { server, browser } = scene;
+  const host = await browser.person('about:blank');
+  await host.page.addInitScript(listen);
+  host.origin = server.url;
+  const room = await host.create('Ding');
+  const guest = await browser.person(server.url);
+  await guest.enter(room);
+  const sound = host.page.getByLabel('Play a sound');
+  /** Somebody says something, and the page knows it. @param {string} text @param {boolean} isHidden */
+  const news = async (text, isHidden) => {
+    await hide(host, isHidden);
+    await guest.say(text);
+    if (isHidden) await becomes(() => host.page.title(), '(1) Ding · Parlor');
+    await becomes(async () => (await host.said()).at(-1), text);
+    await hide(host, false);
+  };
+
+  await news('nobody asked', true);
+  assert.deepEqual(await tones(host), []);
+
+  // What it will be like is heard at once.
+  await sound.check();
+  const asked = ['visible', 'visible'];
+  await becomes(() => tones(host), asked);
+  await news('in sight', false);
+  assert.deepEqual(await tones(host), asked);
+  await news('out of sight', true);
+  const heard = [...asked, 'hidden', 'hidden'];
+  assert.deepEqual(await tones(host), heard);
+  await news('right after', true);
+  assert.deepEqual(await tones(host), heard, 'many may speak at once');
+
+  await sound.uncheck();
+  await aMinuteLater(host);
+  await news('switched off', true);
+  assert.deepEqual(await tones(host), heard);
+  await sound.check();
+  await aMinuteLater(host);
+  await news('switched on again', true);
+  assert.deepEqual(await tones(host), [...heard, ...asked, 'hidden', 'hidden']);
+
+  // It is remembered; a browser plays nothing before the page was touched.
+  await host.page.reload();
+  await host.isIn();
+  await becomes(() => sound.isChecked(), true);
+  await host.page.locator('#log').click();
+  await news('after a reload', true);
+  assert.deepEqual(await tones(host), ['hidden', 'hidden']);
 });

@@ -245,6 +245,9 @@ async fn an_address_makes_only_so_many_rooms_whatever_its_cookies() {
     assert!(problem["detail"].as_str().unwrap().contains("new rooms from your address"));
     let page = Visitor::to(&server).form("/room", &[("title", "t"), ("max", "5")]).await;
     assert_eq!(page.status(), 429);
+    let wait = page.headers()["retry-after"].to_str().unwrap().to_owned();
+    let page = page.text().await.unwrap();
+    assert!(page.contains(&format!("Try again in {wait}\u{a0}s.")), "{page}");
     let elsewhere = Visitor::from([127, 0, 0, 2], &server);
     assert_eq!(elsewhere.post("/room", room).await.status(), 201);
 }

@@ -61,7 +61,7 @@ impl Outgoing {
         match self {
             Outgoing::Packet(_) => 0,
             Outgoing::Publish(_) => 1,
-            Outgoing::Run(run) => run.len(),
+            Outgoing::Run(run) => run.count(),
         }
     }
 

@@ -40,13 +40,13 @@ impl Run {
         Run { topic, payloads: joined, ends, packets, messages: OnceLock::new() }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ends.len()
     }
 
     /// Bytes of the topics and payloads from one on: what they count for in queues.
     pub fn size_from(&self, first: usize) -> usize {
-        let topics = self.topic.len() * (self.len() - first);
+        let topics = self.topic.len() * (self.count() - first);
         topics + self.payloads.len() - self.start(first)
     }
 
@@ -87,7 +87,7 @@ impl Run {
     }
 
     fn encode(&self, version: Version) -> Result<Packets, EncodeError> {
-        let heads = self.len() * 16;
+        let heads = self.count() * 16;
         let mut bytes = BytesMut::with_capacity(self.size_from(0) + heads);
         let mut largest = 0;
         for payload in self.each() {

@@ -105,9 +105,16 @@ async fn guessing_ends_after_a_few_tries_whatever_cookie_it_has() {
     let answer = lab.stranger().post(&enter, json!({"password": PASSWORD})).await;
     assert_eq!(answer.status, 429);
     assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
-    let page = lab.stranger().submit(&enter, "password=x").await;
-    assert_eq!(page.status, 429);
-    assert!(!page.header("retry-after").is_empty() && page.text().contains("Too many attempts"));
+    for (language, before, after) in [
+        ("en", "Too many attempts. Try again in ", "\u{a0}s."),
+        ("ko", "너무 여러 번 시도했습니다. ", "초 뒤에 다시 시도해 주세요."),
+    ] {
+        let form = [HTML, FORM, ("accept-language", language)];
+        let page = lab.stranger().ask(Method::POST, &enter, &form, "password=x").await;
+        assert_eq!(page.status, 429);
+        let sentence = format!("{before}{}{after}", page.header("retry-after"));
+        assert!(page.text().contains(&sentence), "no {sentence} in {page:?}");
+    }
     let forged = [JSON, FORM, ("x-forwarded-for", "9.9.9.9")];
     let answer = lab.stranger().ask(Method::POST, &enter, &forged, "password=x").await;
     assert_eq!(answer.status, 429, "nobody vouches for that address");

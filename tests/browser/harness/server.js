@@ -2,13 +2,14 @@
 // The server under test: a process of its own with its own ports, folder and database. The store is
 // PARLOR_TEST_STORE's: `sqlite` (the default) or `mongo`.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 import { until } from './wait.js';
 
@@ -132,6 +133,16 @@ export class Server {
 
   get url() {
     return `http://${this.http}`;
+  }
+
+  /**
+   * What the program says to a command, beside the one that serves.
+   * @param {string[]} args as in `['device', 'add', 'porch']`
+   */
+  async run(args) {
+    const env = { ...this.#settings, PARLOR_LOG__LEVEL: 'error' };
+    const { stdout } = await promisify(execFile)(program, args, { cwd: this.#home, env });
+    return stdout.trim();
   }
 
   /** SIGKILL. */
