@@ -4,7 +4,7 @@
 import { HistoryRefused, PAGE_MAX } from './history.js';
 import { Lines } from './lines.js';
 import { Log } from './log.js';
-import { byId, field } from './page.js';
+import { byId, field, tell } from './page.js';
 import { Scroll } from './scroll.js';
 import { fill } from './text.js';
 
@@ -54,7 +54,7 @@ export class Conversation {
   constructor(options) {
     this.#options = options;
     this.#more = options.before !== null;
-    this.#lines = new Lines(byId('messages'), options.scene);
+    this.#lines = new Lines(byId('messages'), options.scene, (grown) => this.#scroll.grown(grown));
     this.#scroll = new Scroll(byId('log'), () => this.#moved());
     this.#button.addEventListener('click', () => this.#scroll.toBottom());
     if (options.events.length > 0) this.#lines.append(this.#log.page(options.events));
@@ -231,7 +231,7 @@ export class Conversation {
     const { texts } = this.#options.scene;
     const atStart = this.#lines.count === 0 ? 'emptyLog' : 'beginning';
     const text = this.#loading ? 'loading' : this.#more ? '' : atStart;
-    this.#start.textContent = texts[text] ?? '';
+    tell(this.#start, texts[text] ?? '');
   }
 
   #moved() {
@@ -245,6 +245,6 @@ export class Conversation {
     const label = this.#unread
       ? fill(texts.newMessages, { n: this.#unread })
       : texts.toBottom;
-    field(this.#button, 'label').textContent = label;
+    tell(field(this.#button, 'label'), label);
   }
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // The list of lines: groups those of one author, separates days, folds coming and going. DOM only.
 
+import { Chunks } from './chunks.js';
 import { dayKey, dayName } from './moment.js';
 import { messageLine, noticeText } from './render.js';
 import { fill } from './text.js';
@@ -10,8 +11,6 @@ import { fill } from './text.js';
 
 /** Lines of one author within this time stand together. */
 const GROUP_MS = 5 * 60_000;
-/** Lines before so many are laid out only in sight (`.old`), by then at a height that is known. */
-const RECENT = 60;
 /** So many comings and goings in a row are folded. */
 const FOLD_FROM = 3;
 /** So many make one line; more of them begin another. */
@@ -21,23 +20,25 @@ const FOLD_MAX = 100;
 const isPassing = (event) => event?.type === 'join' || event?.type === 'exit';
 
 export class Lines {
-  #list;
+  #chunks;
   #scene;
+  /** @type {Element | null} the mark at the first line that has not been seen */
+  #unread = null;
   /** @type {WeakMap<Element, RoomEvent[]>} what each line shows, oldest first */
   #shown = new WeakMap();
 
   /**
-   * @param {HTMLElement} list
+   * @param {HTMLElement} box
    * @param {Scene} scene
+   * @param {(grown: import('./chunks.js').Grown[]) => void} onGrown
    */
-  constructor(list, scene) {
-    this.#list = list;
+  constructor(box, scene, onGrown) {
+    this.#chunks = new Chunks(box, onGrown);
     this.#scene = scene;
-    list.replaceChildren();
   }
 
   get count() {
-    return this.#list.childElementCount;
+    return this.#chunks.count;
   }
 
   /**
@@ -45,51 +46,47 @@ export class Lines {
    * @param {RoomEvent} [unread] the first of them that has not been seen, to be marked
    */
   append(events, unread) {
-    const made = this.#build(events, this.#list.lastElementChild);
-    this.#list.append(...made);
+    const made = this.#build(events, this.#chunks.last);
+    this.#chunks.append(made);
     const first = unread && made.find((line) => this.#shown.get(line)?.[0] === unread);
     if (first) this.#mark(first);
-    const end = this.count - RECENT;
-    for (let at = Math.max(0, end - made.length); at < end; at += 1) {
-      this.#list.children[at]?.classList.add('old');
-    }
   }
 
   /** The line from which on one has not seen what was said; null when there is none. */
   get unread() {
-    return this.#list.querySelector('.unread');
+    return this.#unread?.isConnected ? this.#unread : null;
   }
 
   /** @param {Element} line */
   #mark(line) {
-    this.unread?.remove();
+    this.#unread?.remove();
     const mark = document.createElement('p');
     mark.className = 'unread';
     mark.textContent = this.#scene.texts.unread;
     const day = line.querySelector(':scope > .day');
     if (day) day.after(mark);
     else line.prepend(mark);
+    this.#unread = mark;
   }
 
   /** @param {RoomEvent[]} events oldest first, older than all that is shown */
   prepend(events) {
     const made = this.#build(events, null);
-    for (const line of made) line.classList.add('old');
-    const seam = this.#list.firstElementChild;
-    this.#list.prepend(...made);
+    const seam = this.#chunks.first;
+    this.#chunks.prepend(made);
     const last = made.at(-1);
     if (seam && last) this.#place(seam, last);
   }
 
   /**
    * Takes the oldest lines away, and says the seq of the oldest that is left; whispers have none.
-   * @param {number} keep
+   * @param {number} max
    */
-  trim(keep) {
-    while (this.count > keep) this.#list.firstElementChild?.remove();
-    const first = this.#list.firstElementChild;
+  trim(max) {
+    this.#chunks.trim(max);
+    const { first } = this.#chunks;
     if (first) this.#place(first, null);
-    for (const line of this.#list.children) {
+    for (const line of this.#chunks) {
       const seq = this.#shown.get(line)?.[0]?.seq;
       if (seq) return seq;
     }

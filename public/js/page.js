@@ -37,6 +37,15 @@ export function field(root, name) {
   return /** @type {HTMLElement} */ (found);
 }
 
+/**
+ * Writes a text, if it is another: the same once more would cost a layout, and be read out again.
+ * @param {Element} element
+ * @param {string} text
+ */
+export function tell(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Shows what only works with scripts. */
 export function revealScripted() {
   for (const element of document.querySelectorAll('[data-scripted]')) {

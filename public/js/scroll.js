@@ -43,6 +43,20 @@ export class Scroll {
     this.#box.scrollTop = following ? 0 : top - (this.#box.scrollHeight - height);
   }
 
+  /**
+   * What is below the reader is higher than it was: what one reads stays where it is.
+   * @param {import('./chunks.js').Grown[]} grown the lowest first
+   */
+  grown(grown) {
+    const { bottom } = this.#box.getBoundingClientRect();
+    let below = 0;
+    for (const { chunk, by } of grown) {
+      const was = chunk.getBoundingClientRect().top + below + by;
+      if (was >= bottom) below += by;
+    }
+    if (below !== 0) this.#box.scrollTop -= below;
+  }
+
   toBottom() {
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     const near = this.#box.scrollTop > -3 * this.#box.clientHeight;

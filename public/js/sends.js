@@ -153,7 +153,7 @@ export class Sends {
  * @param {HTMLElement} line
  */
 export function appendMine(list, line) {
-  const above = list.lastElementChild ?? list.previousElementSibling?.lastElementChild;
+  const above = list.lastElementChild ?? list.previousElementSibling?.lastElementChild?.lastElementChild;
   line.classList.toggle('follows', above?.classList.contains('mine') ?? false);
   list.append(line);
 }

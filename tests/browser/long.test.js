@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { PHONE } from './harness/people.js';
+import { Program } from './harness/program.js';
 import { stage } from './harness/stage.js';
 import { becomes, until } from './harness/wait.js';
 
@@ -62,4 +63,168 @@ test('a thousand messages are read from the end to the beginning, each once', as
   await host.post(room, 'message 1002 of many');
   await becomes(async () => (await numbers(guest)).at(-1), 1002);
   await becomes(() => isAtEnd(guest), true, 'who is at the end stays there');
+});
+
+const MANY = 2000;
+/** Lines in one list. */
+const CHUNK = 100;
+
+/**
+ * @param {Program} program
+ * @param {string} room
+ * @param {number} first
+ * @param {number} last
+ */
+async function talk(program, room, first, last) {
+  for (let number = first; number <= last; number += TOGETHER) {
+    const some = Array.from({ length: Math.min(TOGETHER, last - number + 1) }, (_, index) => number + index);
+    await Promise.all(some.map(async (number) => {
+      const chat = `message ${number} of many${' and more words'.repeat((number * 7) % 23)}`;
+      const { status } = await program.json('POST', `/room/${room}/chat`, { chat });
+      assert.equal(status, 201);
+    }));
+  }
+}
+
+/**
+ * What was said, as the log has it.
+ * @param {Program} program
+ * @param {string} room
+ */
+async function logged(program, room) {
+  /** @type {string[]} */
+  const texts = [];
+  for (let before = ''; ;) {
+    const answer = await program.ask('GET', `/room/${room}/chats?limit=200${before}`);
+    const page = /** @type {any} */ (await answer.json());
+    const chats = page.chats.filter((/** @type {{ type: string }} */ { type }) => type === 'chat');
+    texts.unshift(...chats.map((/** @type {{ chat: string }} */ { chat }) => chat));
+    if (page.before === null) return texts;
+    before = `&before=${page.before}`;
+  }
+}
+
+/** @param {import('./harness/people.js').Person} person */
+const lists = (person) =>
+  person.page.locator('#messages > *').evaluateAll((all) => all.map((list) => ({
+    isList: list.matches('ol') && [...list.children].every((line) => line.matches('li')),
+    lines: list.childElementCount,
+    isDrawn: list.firstElementChild?.checkVisibility({ contentVisibilityAuto: true }),
+  })));
+
+/**
+ * Holds on to a line that is in sight.
+ * @param {import('./harness/people.js').Person} person
+ */
+async function lineInSight({ page }) {
+  const line = await page.waitForFunction(() => {
+    const { left, top, width, height } = /** @type {Element} */ (document.getElementById('log')).getBoundingClientRect();
+    for (let y = top + height / 2; y < top + height; y += 4) {
+      const line = document.elementFromPoint(left + width / 2, y)?.closest('#messages li');
+      if (line) return line;
+    }
+    return null;
+  });
+  const place = () => line.evaluate((line) => line?.getBoundingClientRect().top ?? NaN);
+  return { at: await place(), place };
+}
+
+/**
+ * Scrolls down, and says by how much what is in sight goes down by that.
+ * @param {import('./harness/people.js').Person} person
+ * @param {number} by
+ */
+const scrolled = ({ page }, by) =>
+  page.locator('#log').evaluate((log, by) => {
+    const before = log.scrollTop;
+    log.scrollTop += by;
+    return before - log.scrollTop;
+  }, by);
+
+/**
+ * Scrolls to where the oldest line is so far above.
+ * @param {import('./harness/people.js').Person} person
+ * @param {number} above
+ */
+async function fromOldest(person, above) {
+  const isAbove = await person.page.locator('#log').evaluate((log) => log.scrollHeight + log.scrollTop - log.clientHeight);
+  return scrolled(person, above - isAbove);
+}
+
+/** What was to be drawn is drawn. @param {import('./harness/people.js').Person} person */
+const drawn = ({ page }) =>
+  page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+
+test('thousands of lines stand in few lists, whole and in order, and what one reads does not move', async () => {
+  const { server, browser } = scene;
+  const program = new Program(server);
+  const room = await program.room({ title: 'Very long talk' });
+  await talk(program, room, 1, MANY);
+  const guest = await browser.person(server.url);
+  await guest.enter(room);
+  const count = async () => (await lists(guest)).reduce((sum, { lines }) => sum + lines, 0);
+
+  const beginning = guest.page.getByText('This is where the conversation begins.');
+  while (!(await beginning.isVisible())) {
+    const before = await count();
+    await fromOldest(guest, 1500);
+    const line = await lineInSight(guest);
+    const wanted = await fromOldest(guest, 400);
+    await until(async () => (await count()) > before || beginning.isVisible(), 'older lines');
+    await drawn(guest);
+    const moved = (await line.place()) - line.at - wanted;
+    assert.ok(Math.abs(moved) < 1.5, `a line moved by ${moved} px as older ones came before ${before}`);
+  }
+  assert.deepEqual(await guest.said(), await logged(program, room));
+  const all = await lists(guest);
+  assert.ok(all.every(({ isList, lines }) => isList && lines > 0 && lines <= CHUNK), JSON.stringify(all));
+  assert.ok(all.length <= MANY / CHUNK + 2, `${all.length} lists`);
+  await becomes(async () => (await lists(guest)).filter(({ isDrawn }) => isDrawn).length < 8, true, 'most are not drawn');
+
+  // What is not drawn is found by the browser's search, which this address uses, and is printed.
+  await guest.page.goto(`${guest.page.url()}#:~:text=message%201000%20of%20many`);
+  await becomes(() => guest.page.getByText('message 1000 of many').evaluate((found) => {
+    const { top, bottom } = found.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  }), true, 'what was searched for is in sight');
+  await guest.page.emulateMedia({ media: 'print' });
+  await becomes(async () => (await lists(guest)).every(({ isDrawn }) => isDrawn), true, 'all is printed');
+  await guest.page.emulateMedia({ media: null });
+});
+
+/** Down to the end. @param {import('./harness/people.js').Person} person */
+async function readOn(person) {
+  while (!(await isAtEnd(person))) {
+    const line = await lineInSight(person);
+    const wanted = await scrolled(person, 300);
+    await drawn(person);
+    const jump = (await line.place()) - line.at - wanted;
+    assert.ok(Math.abs(jump) < 1.5, `a jump of ${jump} px`);
+  }
+}
+
+test('one reads on without a jump through what was said meanwhile', async () => {
+  const { server, browser } = scene;
+  const program = new Program(server);
+  const room = await program.room({ title: 'Much said meanwhile' });
+  await talk(program, room, 1, 200);
+  const guest = await browser.person(server.url);
+  await guest.enter(room);
+  await scrolled(guest, -2000);
+  const line = await lineInSight(guest);
+  await talk(program, room, 201, 550);
+  await guest.page.getByRole('button', { name: '350 new' }).waitFor();
+  await drawn(guest);
+  const moved = (await line.place()) - line.at;
+  assert.ok(Math.abs(moved) < 1.5, `a line moved by ${moved} px as newer ones came`);
+
+  await readOn(guest);
+  assert.deepEqual(await guest.said(), (await logged(program, room)).slice(-(await guest.said()).length));
+
+  // Narrower, as a phone that is turned: each line below is higher than it was when it was drawn.
+  await scrolled(guest, -20_000);
+  await drawn(guest);
+  await guest.page.setViewportSize({ width: 420, height: 800 });
+  await drawn(guest);
+  await readOn(guest);
 });
