@@ -7,6 +7,7 @@ import { byId, field } from './page.js';
 import { boxSize, sendLine } from './render.js';
 import { appendMine, textButton } from './sends.js';
 import { fill } from './text.js';
+import { UploadRefused, objection, upload } from './upload.js';
 
 /** Images that wait to be sent together. */
 const WAITING_MAX = 5;
@@ -138,10 +139,7 @@ export class Attachments {
       const values = { name: file.name, max: Math.floor(limits.uploadBytes / 2 ** 20) };
       note(fill(scene.texts[reason] ?? '', { ...values, pixels: Math.floor(limits.pixels / 1e6) }), true);
     };
-    // Fetched with the first image.
-    const sender = await import('./upload.js').catch(() => null);
-    if (!sender) return refuse('notDone');
-    const reason = sender.objection(file, limits);
+    const reason = objection(file, limits);
     if (reason) return refuse(reason);
     const image = await createImageBitmap(file).catch(() => null);
     if (!image) return refuse('notAnImage');
@@ -197,7 +195,6 @@ export class Attachments {
   async #send(sending) {
     const { file, key, line } = sending;
     const { address, scene, onStored, keep } = this.#options;
-    const { UploadRefused, upload } = await import('./upload.js');
     const progress = document.createElement('progress');
     const label = document.createElement('span');
     const told = (/** @type {number} */ share) => {
@@ -224,7 +221,7 @@ export class Attachments {
 
   /**
    * @param {Sending} sending
-   * @param {import('./upload.js').UploadRefused} error
+   * @param {UploadRefused} error
    */
   #failed(sending, { status, detail }) {
     const { file, key, line } = sending;

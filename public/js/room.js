@@ -11,6 +11,7 @@ import { Sends } from './sends.js';
 import { Status } from './status.js';
 import * as topics from './topics.js';
 import { Transport } from './transport.js';
+import { watchPictures } from './viewer.js';
 import { readCard, readEvent } from './wire.js';
 
 /** @typedef {import('./wire.js').RoomEvent} RoomEvent */
@@ -240,24 +241,6 @@ async function share() {
   }
 }
 
-/**
- * A click with a modifier opens it as the link that it is.
- * @param {MouseEvent} event
- */
-async function showPicture(event) {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const link = /** @type {Element} */ (event.target).closest('a.picture');
-  if (!(link instanceof HTMLAnchorElement)) return;
-  event.preventDefault();
-  try {
-    const { view } = await import('./viewer.js');
-    view(link);
-  } catch (error) {
-    console.warn('viewer:', error);
-    location.assign(link.href);
-  }
-}
-
 /** Fetched by who wants to be told, now or earlier. */
 async function offerAlerts() {
   const { Alerts } = await import('./alerts.js');
@@ -363,7 +346,7 @@ function watchButtons() {
   matchMedia('(min-width: 60rem)').addEventListener('change', () => people.isConnected && people.hidePopover());
 }
 
-byId('log').addEventListener('click', showPicture);
+watchPictures(byId('log'));
 watchButtons();
 watchAlerts();
 showTools();

@@ -74,9 +74,8 @@ test('an upload shows how far it is, and can be cancelled', async () => {
   const wire = await Wire.to(server);
   const host = await browser.person(wire.url);
   await host.create('Slow upload');
-  await host.page.locator('#file').setInputFiles(file('large.gif', padded(3_000_000)));
-  await host.page.locator('#chosen li').waitFor();
   wire.hold();
+  await host.page.locator('#file').setInputFiles(file('large.gif', padded(3_000_000)));
   await host.sendChosen();
   const progress = host.page.getByRole('progressbar', { name: 'large.gif' });
   await progress.waitFor();
