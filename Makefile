@@ -17,8 +17,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PARLOR := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/parlor
 # What the tests start.
 TESTED := $(TARGET)/debug/parlor
-# The browser half of mqtt.js, which the pages load: the only thing that npm builds.
-VENDOR := public/vendor/mqtt.js
+# The scripts that the pages load, their own and what they take from npm.
+SCRIPTS := public/vendor/LICENCES.txt
 # What a command leaves behind is ended with it.
 ALONE := scripts/alone.sh
 
@@ -34,28 +34,28 @@ help: ## this list
 run: build ## builds it and starts it: open http://127.0.0.1:8005
 	exec $(PARLOR) $(ARGS)
 
-build: $(VENDOR) ## builds the pages' script and the program
+build: $(SCRIPTS) ## builds the pages' script and the program
 	cargo build --profile $(PROFILE) --bin parlor
 
 test: setup check journeys browser ## everything: format, lints, types, units, journeys, browsers
 
-setup: $(VENDOR) ## installs what the tests need
+setup: $(SCRIPTS) ## installs what the tests need
 	scripts/setup-tests.sh
 
-check: $(VENDOR) ## the quick part: format, clippy, types
+check: $(SCRIPTS) ## the quick part: format, clippy, types
 	cargo fmt --check
 	cargo fmt --all --check --manifest-path benches/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	npm run --silent check
 
 # One cargo command: each crate is compiled once, and the journeys use the binary built with it.
-journeys: $(VENDOR) ## units, contracts, layers, scripts, and the journeys on real sockets
+journeys: $(SCRIPTS) ## units, contracts, layers, scripts, and the journeys on real sockets
 	npm run --silent test:js
 	$(ALONE) cargo test --lib --test layers --test it
 
 # The program as `journeys` built it. `make build` would compile dependencies again, without the features
 # that only tests ask of them.
-tested: $(VENDOR)
+tested: $(SCRIPTS)
 	cargo test --test it --no-run
 
 browser: tested ## journeys in Chromium, on SQLite and on MongoDB; pictures go to artefacts/
@@ -67,7 +67,7 @@ conformance: tested ## other clients, and the Paho suite, over TCP and WebSocket
 
 # The sanitizers' flags are unstable ones, which the stable compiler knows and only needs to be let
 # use. New inputs go to fuzz/found, which is not checked in; a finding to fuzz/artifacts.
-fuzz: $(VENDOR) ## any bytes at the codec, sessions, filters, drafts and WebSocket; needs cargo-fuzz
+fuzz: $(SCRIPTS) ## any bytes at the codec, sessions, filters, drafts and WebSocket; needs cargo-fuzz
 	@cargo fuzz --version || { echo 'cargo install cargo-fuzz --locked'; exit 1; }
 	cd fuzz && for target in $(FUZZ_TARGETS); do \
 		mkdir -p found/$$target; \
@@ -76,12 +76,12 @@ fuzz: $(VENDOR) ## any bytes at the codec, sessions, filters, drafts and WebSock
 	done
 
 # In memory, so that what is measured is the server and not the disk.
-soak: $(VENDOR) ## memory and latency under all that comes and goes in masses; prints figures (minutes)
+soak: $(SCRIPTS) ## memory and latency under all that comes and goes in masses; prints figures (minutes)
 	TMPDIR=/dev/shm $(ALONE) cargo test --test it soak:: -- --ignored --nocapture --test-threads=1
 
 # Ten minutes, on a machine that does nothing else. make bench SHAPES=ws,idle measures what has one of
 # these words in its name; `crowded` (connections up to the limit of files) only when it is named.
-bench: $(VENDOR) ## side by side with mosquitto, rumqttd and Socket.IO: docs/performance.md
+bench: $(SCRIPTS) ## side by side with mosquitto, rumqttd and Socket.IO: docs/performance.md
 	cargo build --release --bin parlor
 	cargo build --release --manifest-path benches/Cargo.toml --target-dir $(TARGET)/bench
 	npm ci --prefix benches/peers/socketio --no-audit --no-fund
@@ -89,9 +89,9 @@ bench: $(VENDOR) ## side by side with mosquitto, rumqttd and Socket.IO: docs/per
 
 clean: ## removes all that was built or installed here
 	cargo clean
-	rm -rf node_modules public/vendor artefacts .venv
+	rm -rf node_modules public/vendor public/min artefacts .venv
 
-$(VENDOR): node_modules/.package-lock.json scripts/build.mjs scripts/node-globals.mjs
+$(SCRIPTS): node_modules/.package-lock.json $(wildcard scripts/*.mjs public/js/*.js)
 	npm run --silent build
 
 # npm writes this file last.

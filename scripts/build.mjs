@@ -1,12 +1,13 @@
-// Makes what the pages take from npm, each as one ES module: `public/vendor/mqtt.js`, the browser half
-// of mqtt.js, and `public/vendor/qr.js`.
+// Makes what the pages load. `public/min`: their own modules, each as it is in `public/js`, without
+// comments and long names. `public/vendor`: what they take from npm, each as one ES module: `mqtt.js`,
+// the browser half of mqtt.js, and `qr.js`.
 //
 // mqtt.js ships a browser bundle, but that also carries SOCKS, other transports, a debug logger and
 // timers in a worker made from a blob, which our Content-Security-Policy forbids. Only its client
 // and its WebSocket transport are taken here: half the bytes.
 
 import { build } from 'esbuild';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 
 const entry = `
   export { default as MqttClient } from 'mqtt/lib/client';
@@ -53,6 +54,16 @@ const leaveOut = {
     }));
   },
 };
+
+await rm('public/min', { recursive: true, force: true });
+await build({
+  entryPoints: ['public/js/*.js'],
+  outdir: 'public/min',
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  logLevel: 'warning',
+});
 
 const { metafile } = await build({
   stdin: { contents: entry, resolveDir: process.cwd() },

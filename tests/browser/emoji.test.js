@@ -146,7 +146,7 @@ test('it is fetched when it is wanted, and without it one can write on', async (
   const asked = [];
   page.on('request', (request) => asked.push(request.url()));
   await host.create('Light');
-  assert.ok(asked.some((url) => url.endsWith('/js/composer.js')));
+  assert.ok(asked.some((url) => url.endsWith('/min/composer.js')));
   assert.deepEqual(asked.filter((url) => url.includes('emoji')), []);
   await page.route('**/emoji.css', (route) => route.abort(), { times: 1 });
   const open = page.getByRole('button', { name: 'Insert an emoji' });

@@ -89,7 +89,7 @@ async fn the_files_of_a_page_are_there_and_may_be_kept() {
         let again = host.request(Method::GET, address).header(header::IF_NONE_MATCH, tag);
         assert_eq!(again.send().await.unwrap().status(), 304, "{address}");
     }
-    for path in ["/assets/x/js/room.js", "/assets/../Cargo.toml", "/assets/%2e%2e/broker.toml"] {
+    for path in ["/assets/x/min/room.js", "/assets/../Cargo.toml", "/assets/%2e%2e/broker.toml"] {
         assert_eq!(host.page(path, "en").await.status(), 404, "{path}");
     }
 }

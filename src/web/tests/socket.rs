@@ -56,7 +56,7 @@ async fn pages_and_files_travel_compressed() {
 async fn a_file_is_kept_for_ever_and_asked_for_again_for_nothing() {
     let lab = Lab::open().await;
     let stranger = lab.stranger();
-    let path = format!("{}/js/room.js", assets::root());
+    let path = format!("{}/min/room.js", assets::root());
     let file = stranger.get(&path, HTML).await;
     assert_eq!(file.status, 200);
     assert_eq!(file.header("content-type"), "text/javascript; charset=utf-8");
