@@ -64,6 +64,9 @@ const PADDING: &str =
     "a message of the length that people's messages and sensors' JSON have, more or less";
 /// Before the time that a message was sent at, in microseconds.
 const MARK: u8 = b'~';
+/// Connections that send, at most: more rooms share them. All servers' crowds are there at once, and
+/// a process may have 20,000 files.
+const SENDERS: usize = 500;
 /// The seats of one room that are given to identities of their own.
 const IDENTITIES: usize = 900;
 
@@ -95,15 +98,19 @@ impl Crowd {
             let topic = topic.clone();
             rooms.push(Room { topic, sender: 0, published: 0, delivered: 0 });
         }
-        for (number, room) in rooms.iter_mut().enumerate() {
-            room.sender = if dialect.kind == Kind::SocketIo {
+        let mut senders = Vec::new();
+        for number in 0..size.rooms.min(SENDERS) {
+            senders.push(if dialect.kind == Kind::SocketIo {
                 swarm.open(server.address(Kind::Http), Kind::Http)?
             } else {
                 let id = format!("sender-{number}");
                 let sender = Client { id, login: None, filter: None };
                 swarm.join(server.address(dialect.kind), dialect, [sender].into_iter())?[0]
-            };
+            });
             room_of.push(None);
+        }
+        for (room, sender) in rooms.iter_mut().zip(senders.iter().cycle()) {
+            room.sender = *sender;
         }
         swarm.settle(Duration::from_millis(200), dialect.qos > 0)?;
         Ok(Crowd { swarm, size, dialect, rooms, room_of, origin: Instant::now() })

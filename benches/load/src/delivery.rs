@@ -95,16 +95,21 @@ pub struct Schedule {
 }
 
 pub fn measure(shape: &Shape, servers: &mut [Server], schedule: Schedule) -> io::Result<Row> {
+    // The peer of rumqttd listens for 3.1.1.
+    let speaks = |server: &&mut Server| {
+        shape.dialect.version == Version::V4 || server.target != Target::Rumqttd
+    };
+    let mut servers: Vec<&mut Server> = servers.iter_mut().filter(speaks).collect();
     let mut crowds = Vec::new();
-    for server in servers.iter_mut() {
+    for server in &mut servers {
         crowds.push(Crowd::gather(server, shape.size, shape.dialect)?);
     }
-    servers.iter().for_each(Server::rest);
+    servers.iter().for_each(|server| server.rest());
     let mut samples: Vec<(Target, Vec<Sample>)> =
         servers.iter().map(|server| (server.target, Vec::new())).collect();
     let warm_up = schedule.window / 3;
     for round in 0..=schedule.rounds {
-        for ((crowd, server), samples) in crowds.iter_mut().zip(&*servers).zip(&mut samples) {
+        for ((crowd, server), samples) in crowds.iter_mut().zip(&servers).zip(&mut samples) {
             let duration = if round == 0 { warm_up } else { schedule.window };
             let sample = crowd.run(server, shape.pace, duration)?;
             if round > 0 {
@@ -115,7 +120,7 @@ pub fn measure(shape: &Shape, servers: &mut [Server], schedule: Schedule) -> io:
     for crowd in crowds {
         crowd.leave()?;
     }
-    servers.iter().for_each(Server::rest);
+    servers.iter().for_each(|server| server.rest());
     Ok(row(shape, &samples))
 }
 

@@ -44,22 +44,21 @@ pub struct Cell {
 /// Deliveries per second of each server, and how they compare with mosquitto's.
 pub fn throughput(rows: &[Row]) -> Table {
     let mut table = Table::new(
-        "Deliveries per second, and in brackets the ratio to mosquitto's in the same rounds (median, lowest to highest)",
+        "Deliveries per second, and in brackets the ratio to mosquitto's in the same rounds (median, lowest to highest); µs of the server's processor for a delivery",
         &["shape"],
     );
     head(&mut table, rows);
     for row in rows {
-        let cells = row.cells.iter().map(|cell| {
-            let rate = thousands(cell.rate.median);
+        put(&mut table, rows, row, |cell| {
+            let (rate, cpu) = (thousands(cell.rate.median), cell.server_cpu_us.median);
             match cell.ratio {
                 Some(ratio) if cell.target != Target::Mosquitto => format!(
-                    "{rate} (**{:.1}**, {:.1} to {:.1})",
+                    "{rate} (**{:.1}**, {:.1} to {:.1}); {cpu:.2} µs",
                     ratio.median, ratio.low, ratio.high
                 ),
-                _ => rate,
+                _ => format!("{rate}; {cpu:.2} µs"),
             }
         });
-        table.rows.push([row.title.clone()].into_iter().chain(cells).collect());
     }
     table
 }
@@ -72,14 +71,23 @@ pub fn latency(rows: &[Row]) -> Table {
     );
     head(&mut table, rows);
     for row in rows {
-        let cells = row.cells.iter().map(|cell| {
+        put(&mut table, rows, row, |cell| {
             let at = |share| millis(quantile(&cell.latencies, share));
             let cpu = cell.server_cpu_us.median;
             format!("{} / {} / {}; {cpu:.1} µs", at(0.5), at(0.99), at(1.0))
         });
-        table.rows.push([row.title.clone()].into_iter().chain(cells).collect());
     }
     table
+}
+
+/// A row under the head of the first; who was not measured in it has a dash.
+fn put(table: &mut Table, rows: &[Row], row: &Row, show: impl Fn(&Cell) -> String) {
+    let targets = rows.first().map(|first| first.cells.iter().map(|cell| cell.target));
+    let cells = targets.into_iter().flatten().map(|target| {
+        let cell = row.cells.iter().find(|cell| cell.target == target);
+        cell.map_or("–".into(), &show)
+    });
+    table.rows.push([row.title.clone()].into_iter().chain(cells).collect());
 }
 
 fn head(table: &mut Table, rows: &[Row]) {
