@@ -7,8 +7,8 @@ use crate::{
     server::Target,
 };
 
-const WIDTH: f64 = 860.0;
-const LABEL: f64 = 150.0;
+const WIDTH: f64 = 900.0;
+const LABEL: f64 = 205.0;
 const BAR: f64 = 13.0;
 const GAP: f64 = 16.0;
 
