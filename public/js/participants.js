@@ -11,8 +11,9 @@ import { fill } from './text.js';
 const APART_MS = 1000;
 /** What was not answered is asked again. */
 const RETRY_MS = 3000;
-/** Who is lost comes back without an event: asked for until then. */
-const AWAITED_MS = 5000;
+/** That somebody is lost, or back, is no event: asked for while it may happen, a long list less often. */
+const WATCHED_MS = 5000;
+const WATCHED_EACH_MS = 50;
 
 export class Participants {
   #address;
@@ -27,6 +28,8 @@ export class Participants {
   #told;
   #asking = false;
   #again = false;
+  /** Ends the wait between two looks. */
+  #wake = () => {};
   #ended = false;
 
   /**
@@ -40,6 +43,7 @@ export class Participants {
     this.#address = address;
     this.#scene = scene;
     this.#ownerId = ownerId;
+    document.addEventListener('visibilitychange', () => this.#isWatching() && this.refresh());
   }
 
   /** @param {string} ownerId */
@@ -64,22 +68,37 @@ export class Participants {
 
   async refresh() {
     this.#again = true;
+    this.#wake();
     if (this.#asking) return;
     this.#asking = true;
     while (this.#again) {
       this.#again = false;
       const answered = await this.#ask();
-      const isAwaiting = !this.#ended && this.#people.some(({ connections }) => connections === 0);
-      if (!answered || isAwaiting) this.#again = true;
-      const pause = !answered ? RETRY_MS : isAwaiting ? AWAITED_MS : APART_MS;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, answered ? APART_MS : RETRY_MS));
+      if (!this.#again && answered && this.#isWatching()) await this.#watch();
+      this.#again ||= !answered || this.#isWatching();
     }
     this.#asking = false;
+  }
+
+  /** Whether somebody here may be lost or back without a word: people are seldom, devices often. */
+  #isWatching() {
+    const may = (/** @type {Person} */ { kind, connections }) => kind === 'device' || connections === 0;
+    return !this.#ended && !document.hidden && this.#people.some(may);
+  }
+
+  #watch() {
+    const pause = WATCHED_MS + this.#people.length * WATCHED_EACH_MS;
+    return new Promise((resolve) => {
+      this.#wake = () => resolve(undefined);
+      setTimeout(resolve, pause);
+    });
   }
 
   /** The room is over for us: nothing more is asked. */
   end() {
     this.#ended = true;
+    this.#wake();
   }
 
   /** @returns {Promise<boolean>} false: to be asked again; the list stays as it was */

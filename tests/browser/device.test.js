@@ -43,13 +43,11 @@ test('a device that loses its connection is marked so, until it is back', async 
   await host.openPeople();
   await becomes(says, 'device');
   await row.locator('[data-field=chip]').waitFor();
-  await host.closePeople();
 
   // Without a word: nothing of MQTT says that it goes.
   first.stream.destroy();
   await becomes(connections, 0);
-  await host.openPeople();
-  await becomes(says, 'device · connection lost');
+  await becomes(says, 'device · connection lost', 'the list that is open');
   assert.ok(await row.evaluate((row) => row.classList.contains('away')));
   /** @type {string[]} */
   const found = [];
