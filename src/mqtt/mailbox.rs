@@ -85,24 +85,15 @@ impl Mailbox {
         Mailbox { limits, all, inner: Mutex::default() }
     }
 
-    /// Puts something in. Never waits.
+    /// Puts something in, and wakes whoever waits. Never waits.
     pub fn push(&self, mail: Mail) {
-        self.push_all([mail]);
-    }
-
-    /// Puts several things in, in their order, and wakes whoever waits once. Never waits.
-    pub fn push_all(&self, mails: impl IntoIterator<Item = Mail>) {
         let mut inner = self.inner();
         let (was_empty, before) = (inner.mail.is_empty(), inner.bytes);
-        for mail in mails {
-            let size = mail.size();
-            let bytes = inner.bytes.saturating_add(size);
-            let added = bytes.saturating_sub(before);
-            let messages = inner.messages + mail.count();
-            let is_full = messages > self.limits.messages || bytes > self.limits.bytes;
-            inner.put(mail, size, is_full || !self.all.allows(bytes, added));
-        }
-        // Counted once: this number is everybody's.
+        let size = mail.size();
+        let bytes = before.saturating_add(size);
+        let messages = inner.messages + mail.count();
+        let is_full = messages > self.limits.messages || bytes > self.limits.bytes;
+        inner.put(mail, size, is_full || !self.all.allows(bytes, size));
         match inner.bytes.checked_sub(before) {
             Some(more) => self.all.add(more),
             None => self.all.remove(before - inner.bytes),

@@ -426,6 +426,19 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_together_is_heard_in_order_and_a_whisper_among_it_by_two() {
+        let (mut rooms, people) = (Rooms::default(), [1, 2, 3].map(reader));
+        people.iter().for_each(|one| rooms.join(room(), one.clone()));
+        let whisper = event("chat", None, people[0].who.uid, Some(people[1].who.uid));
+        rooms.hand_out(&[chat(1), chat(2), whisper, chat(3), chat(4)], anybody);
+        let all = [1, 2, 3, 4].map(Some);
+        let with_whisper = [1, 2, 0, 3, 4].map(Some);
+        assert_eq!(received(&people[0]), with_whisper);
+        assert_eq!(received(&people[1]), with_whisper);
+        assert_eq!(received(&people[2]), all);
+    }
+
+    #[test]
     fn whoever_is_kicked_hears_it_last() {
         let (mut rooms, kicked, stays) = (Rooms::default(), reader(1), reader(2));
         rooms.join(room(), kicked.clone());

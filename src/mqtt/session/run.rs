@@ -98,3 +98,49 @@ impl Run {
         Ok(Packets { bytes: bytes.freeze(), largest })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::mqtt::{
+        codec::{Property, Qos},
+        scenario::{Scenario, connect},
+        session::{Delivery, Granted, Limits},
+    };
+
+    const PAYLOADS: [&[u8]; 3] = [b"one", b"", b"three"];
+
+    #[test]
+    fn a_run_is_the_bytes_of_its_messages_one_after_the_other() {
+        let run = Run::new("chat/r1".into(), &PAYLOADS);
+        assert_eq!(run.size_from(0), 3 * 7 + 8);
+        assert_eq!(run.size_from(1), 2 * 7 + 5);
+        for version in [Version::V4, Version::V5] {
+            let (mut whole, mut single) = (BytesMut::new(), BytesMut::new());
+            run.write(version, &mut whole).unwrap();
+            for index in 0..run.count() {
+                let delivery = Delivery::new(run.message(index).unwrap().clone(), Qos::AtMostOnce);
+                let naming = super::super::aliases::Naming::InFull;
+                let one = delivery.outgoing(version, None, false, naming, Instant::now()).unwrap();
+                one.write(version, &mut single).unwrap();
+            }
+            assert_eq!(whole, single);
+        }
+    }
+
+    #[test]
+    fn who_takes_small_packets_or_aliases_gets_them_one_by_one() {
+        let run = Arc::new(Run::new("chat/r1".into(), &[b"short", &[b'x'; 200]]));
+        let takes = |properties: &[Property]| {
+            let mut connect = connect(Version::V5);
+            properties.iter().for_each(|one| connect.properties.push(one.clone()));
+            let (mut live, _) = Scenario::live_with(Limits::default(), connect, Granted::default());
+            live.session.deliver_run(&run)
+        };
+        assert!(takes(&[]));
+        assert!(!takes(&[Property::MaximumPacketSize(200)]));
+        assert!(!takes(&[Property::TopicAliasMaximum(1)]));
+    }
+}
