@@ -55,8 +55,12 @@ async fn a_late_visitor_sees_what_is_there_and_nothing_of_what_was(store: Store)
     for number in 0..5 {
         rooms.push(id_of(&host.create(json!({"title": format!("room {number}")})).await));
     }
+    let mut witness = Peer::connect(&server, &Login::v5("witness")).await;
+    witness.subscribe("rooms/#").await;
     for gone in rooms.drain(..2) {
         assert_eq!(host.delete(&format!("/room/{gone}")).await.status(), 204);
+        // The cards follow the answer.
+        while !witness.message().await.payload.is_empty() {}
     }
     let listed: Value = host.get("/").await.json().await.unwrap();
     let listed: Vec<String> = listed["rooms"].as_array().unwrap().iter().map(id_of).collect();
