@@ -68,8 +68,11 @@ impl Bridge {
             self.wrong_try(from);
             return Err(Refusal::WrongPassword);
         };
-        if let Err(error) = self.0.store.seen_device(name, stamp::now()).await {
-            tracing::warn!(%error, "a device's last appearance was not noted");
+        let noted = self.0.store.seen_device(name, stamp::now());
+        match tokio::time::timeout(self.0.wait, noted).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a device's last appearance was not noted"),
+            Err(_) => tracing::warn!("a device's last appearance was not noted in time"),
         }
         Ok(Identity::device(device.uid, &device.name, device.monitor))
     }

@@ -180,9 +180,8 @@ async fn watching_everything_shows_nothing_of_locked_rooms(store: Store) {
 #[tokio::test]
 async fn a_listener_that_was_killed_leaves_after_the_grace() {
     let server = Server::with(Store::Sqlite, &[("PARLOR_PRESENCE__GRACE_MS", "200")]).await;
-    let room = Visitor::to(&server).lasting_room().await;
-    let topic = format!("chat/{room}");
     for version in VERSIONS {
+        let topic = format!("chat/{}", Visitor::to(&server).lasting_room().await);
         let mut stays = Subscriber::start(&server, version, &["-t", &topic, "-i", "stays"]);
         stays.line_with(&[r#""type":"join""#]).await;
         let mut killed = Subscriber::start(&server, version, &["-t", &topic, "-i", "killed"]);

@@ -12,7 +12,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::signal;
+use super::{signal, until};
 
 /// Long enough to install it on first use.
 const STARTING: Duration = Duration::from_secs(120);
@@ -49,6 +49,17 @@ impl Database {
     /// SIGSTOP: it keeps its connections, and says nothing.
     pub async fn freeze(&self) {
         signal(&self.child, "STOP").await;
+        // Its threads go on until the one that was told so has run.
+        until("the database to be frozen", async || self.is_frozen()).await;
+    }
+
+    fn is_frozen(&self) -> bool {
+        let tasks = format!("/proc/{}/task", self.child.id().expect("it runs"));
+        let mut tasks = std::fs::read_dir(tasks).unwrap();
+        tasks.all(|task| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit(')').next().is_some_and(|state| state.trim_start().starts_with('T'))
+        })
     }
 
     pub async fn thaw(&self) {
