@@ -218,6 +218,12 @@ impl Seat {
         self.room
     }
 
+    /// False when its holder was taken out of the room, or the room is gone.
+    pub fn counts(&self) -> bool {
+        let state = self.shared.state();
+        state.live(self.room).is_ok_and(|live| live.presence.holds(self.who, self.seat))
+    }
+
     /// Leaves on purpose, at once.
     pub fn leave(mut self) {
         self.left = true;

@@ -195,6 +195,11 @@ impl Bridge {
         self.0.state().open_to(who, room).is_ok()
     }
 
+    /// Whether that identity is an occupant of the room now.
+    pub fn is_in(&self, uid: Uid, room: RoomId) -> bool {
+        self.0.state().live(room).is_ok_and(|live| live.presence.has(uid))
+    }
+
     /// The right to be in a room.
     pub fn member(&self, who: &Arc<Identity>, room: RoomId) -> Result<Member, Refusal> {
         self.0.state().open_to(who, room)?;

@@ -114,6 +114,11 @@ impl Presence {
         self.occupants.contains_key(&who)
     }
 
+    /// Whether the place counts: it was not given up, nor taken away.
+    pub fn holds(&self, who: Uid, seat: SeatId) -> bool {
+        self.occupants.get(&who).is_some_and(|occupant| occupant.seats.contains(&seat))
+    }
+
     /// Everybody, with the number of their open connections.
     pub fn people(&self) -> impl Iterator<Item = (&Person, usize)> {
         self.occupants.values().map(|occupant| (&occupant.person, occupant.seats.len()))

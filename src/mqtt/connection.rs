@@ -34,7 +34,10 @@ use super::{
     session::{Effect, Outgoing, Session, Token},
     sessions::Place,
 };
-use crate::{bridge::Pending, chat::Identity};
+use crate::{
+    bridge::Pending,
+    chat::{Identity, RoomId},
+};
 
 pub(super) struct Connection {
     edge: Edge,
@@ -277,11 +280,20 @@ impl Connection {
     }
 
     fn subscribed(&mut self, token: Token, results: Vec<Result<Opened, Refusal>>) {
+        let Some(guest) = &self.guest else { return };
+        let session = guest.place.id;
+        let seated: Vec<RoomId> = results.iter().flatten().filter_map(Opened::seated).collect();
         let answers: Vec<Result<Qos, Refusal>> = results
             .into_iter()
             .map(|result| result.map(|opened| self.reading.opened(opened)))
             .collect();
         self.session.subscribed(token, answers);
+        // The mail that says so may have been read already.
+        for room in seated {
+            if !self.edge.0.hub.is_read_by(room, session) {
+                self.evicted(room);
+            }
+        }
     }
 
     fn unsubscribe(&mut self, filter: &Filter) {

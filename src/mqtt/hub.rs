@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 
-use self::rooms::{Incomer, Incoming, Rooms};
+use self::rooms::{Incomer, Incoming, Rights, Rooms};
 pub use self::rooms::{Monitor, Reader};
 use super::{
     Fault, Task,
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     bridge::{Bridge, Refusal},
     bus::{self, SharedBus, Stopped},
-    chat::{Event, Identity, RoomId, topic::Topic},
+    chat::{Event, Identity, RoomId, Uid, topic::Topic},
 };
 
 /// Batches of bus messages that wait for one worker. When it is full the stream waits, and what the
@@ -88,6 +88,10 @@ impl Hub {
         self.0.rooms_of(room).leave(room, session);
     }
 
+    pub fn is_read_by(&self, room: RoomId, session: SessionId) -> bool {
+        self.0.rooms_of(room).is_read_by(room, session)
+    }
+
     /// From now on the events of every room that the monitor may read go to its mailbox, also while
     /// its client is away.
     pub fn watch(&self, filter: &Filter, monitor: &Monitor) {
@@ -119,14 +123,20 @@ impl Shared {
         self.rooms(shard_of(room, self.shards.len()))
     }
 
-    fn may_read(&self, who: &Identity, room: RoomId) -> bool {
-        self.bridge.may_read(who, room)
-    }
-
     /// Whether somebody keeps what they have. Of a room that has ended only the farewell is still
     /// to come, and that is for all who were in it.
     fn may_stay(&self, who: &Identity, room: RoomId) -> bool {
         self.may_read(who, room) || self.bridge.card(room).is_none()
+    }
+}
+
+impl Rights for Shared {
+    fn may_read(&self, who: &Identity, room: RoomId) -> bool {
+        self.bridge.may_read(who, room)
+    }
+
+    fn is_in(&self, uid: Uid, room: RoomId) -> bool {
+        self.bridge.is_in(uid, room)
     }
 }
 
@@ -270,14 +280,13 @@ async fn work(
 /// Hands out in the order of each room. What is of one room goes to each of its readers at once.
 async fn hand_out(shared: &Shared, shard: usize, mut batch: Vec<Incoming>) {
     batch.sort_by_key(Incoming::room);
-    let may_read = |who: &Identity, room| shared.may_read(who, room);
     for of_one_room in batch.chunk_by(|a, b| a.room() == b.room()) {
         let mut rest = of_one_room;
         while let Some(next) = rest.first() {
             heal(shared, shard, next).await;
             let mut rooms = shared.rooms(shard);
             let (whole, behind_a_hole) = rest.split_at(unbroken(rest));
-            rooms.hand_out(whole, may_read);
+            rooms.hand_out(whole, shared);
             rest = behind_a_hole;
         }
     }
@@ -338,10 +347,9 @@ async fn heal(shared: &Shared, shard: usize, message: &Incoming) {
         if missing.is_empty() {
             return;
         }
-        let may_read = |who: &Identity, room| shared.may_read(who, room);
         for event in missing {
             if let Some(incoming) = Incoming::read(next.room, event.to_json()) {
-                shared.rooms(shard).hand_out(&[incoming], may_read);
+                shared.rooms(shard).hand_out(&[incoming], shared);
             }
         }
     }

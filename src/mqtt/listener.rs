@@ -35,7 +35,7 @@ pub struct Listener {
     mailbox: Arc<Mailbox>,
     /// Taken out and not told yet.
     taken: Option<EventMail>,
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Edge {
@@ -53,9 +53,9 @@ impl Edge {
         let room = member.room();
         self.0.hub.join(room, reader);
         match member.join().await {
-            Ok(_seat) => {
+            Ok(seat) => {
                 let edge = self.clone();
-                Ok(Listener { edge, room, session, mailbox, taken: None, _seat })
+                Ok(Listener { edge, room, session, mailbox, taken: None, seat })
             }
             Err(refusal) => {
                 self.0.hub.leave(room, session);
@@ -85,9 +85,16 @@ impl Listener {
             match self.mailbox.take() {
                 Some(Mail::Events(mail)) => self.taken = Some(mail),
                 Some(Mail::Evicted(_)) => return None,
+                Some(Mail::Kicked(room)) if self.stays(room) => {}
+                Some(Mail::Kicked(_)) => return None,
                 Some(Mail::Plain(_)) | None => {}
             }
         }
+    }
+
+    /// Whether the place was taken after the kick.
+    fn stays(&self, room: RoomId) -> bool {
+        self.seat.counts() && self.edge.0.hub.is_read_by(room, self.session)
     }
 }
 

@@ -17,6 +17,9 @@ pub enum Mail {
     Plain(Delivery),
     /// The right to a room, or the room, has ended; nothing more of it follows.
     Evicted(RoomId),
+    /// The identity was taken out of the room; nothing more of it follows for whoever had a place
+    /// before that.
+    Kicked(RoomId),
 }
 
 /// Events of one room that follow each other, shared by all who get them.
@@ -103,7 +106,7 @@ impl Mail {
     pub(super) fn count(&self) -> usize {
         match self {
             Mail::Events(mail) => mail.events.ids.len() - mail.next,
-            Mail::Plain(_) | Mail::Evicted(_) => 1,
+            Mail::Plain(_) | Mail::Evicted(_) | Mail::Kicked(_) => 1,
         }
     }
 
@@ -112,7 +115,7 @@ impl Mail {
         match self {
             Mail::Events(mail) => mail.events.run.size_from(mail.next),
             Mail::Plain(delivery) => delivery.message.size(),
-            Mail::Evicted(_) => 0,
+            Mail::Evicted(_) | Mail::Kicked(_) => 0,
         }
     }
 
@@ -130,7 +133,7 @@ impl Mail {
         match self {
             Mail::Events(mail) => Some(mail.options.qos),
             Mail::Plain(delivery) => Some(delivery.qos),
-            Mail::Evicted(_) => None,
+            Mail::Evicted(_) | Mail::Kicked(_) => None,
         }
     }
 }

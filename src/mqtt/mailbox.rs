@@ -200,7 +200,7 @@ impl Mailbox {
         let mut inner = self.inner();
         self.retain(&mut inner, |mail| match mail {
             Mail::Events(mail) => may_read(mail.room()),
-            Mail::Plain(_) | Mail::Evicted(_) => true,
+            Mail::Plain(_) | Mail::Evicted(_) | Mail::Kicked(_) => true,
         });
     }
 

@@ -230,6 +230,7 @@ impl Connection {
                     }
                 }
                 Mail::Evicted(room) => self.evicted(room),
+                Mail::Kicked(room) => self.kicked(room),
             }
         }
         if !mails.is_empty() {
@@ -372,7 +373,19 @@ impl Connection {
         }
     }
 
-    fn evicted(&mut self, room: RoomId) {
+    /// Whoever has come back since then stays.
+    fn kicked(&mut self, room: RoomId) {
+        let (Some(guest), Some(joined)) = (&self.guest, self.reading.rooms.get(&room)) else {
+            return;
+        };
+        let (hub, session) = (&self.edge.0.hub, guest.place.id);
+        if !joined.seat.counts() || !hub.is_read_by(room, session) {
+            hub.leave(room, session);
+            self.evicted(room);
+        }
+    }
+
+    pub(super) fn evicted(&mut self, room: RoomId) {
         if let Some(joined) = self.reading.rooms.remove(&room) {
             // Usually it counts no more; where it does, nobody is to wait for its return.
             joined.seat.leave();

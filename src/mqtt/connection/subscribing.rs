@@ -43,6 +43,16 @@ pub(super) struct Opened {
     pub(super) what: What,
 }
 
+impl Opened {
+    /// The room in which it has taken a place.
+    pub(super) fn seated(&self) -> Option<RoomId> {
+        match &self.what {
+            What::Room { room, seat: Some(_), .. } => Some(*room),
+            _ => None,
+        }
+    }
+}
+
 pub(super) enum What {
     Room {
         room: RoomId,

@@ -99,6 +99,12 @@ impl Incoming {
     }
 }
 
+/// As it is now, which may be later than what is handed out.
+pub(super) trait Rights {
+    fn may_read(&self, who: &Identity, room: RoomId) -> bool;
+    fn is_in(&self, uid: Uid, room: RoomId) -> bool;
+}
+
 #[derive(Default)]
 pub(super) struct Rooms {
     rooms: HashMap<RoomId, Room>,
@@ -135,6 +141,10 @@ impl Rooms {
                 self.rooms.remove(&room);
             }
         }
+    }
+
+    pub(super) fn is_read_by(&self, room: RoomId, session: SessionId) -> bool {
+        self.rooms.get(&room).is_some_and(|known| known.readers.contains_key(&session))
     }
 
     pub(super) fn watch(&mut self, filter: &Filter, monitor: Monitor) {
@@ -190,11 +200,7 @@ impl Rooms {
     }
 
     /// Gives what is of one room to everybody whom it is for, and ends what ends with it.
-    pub(super) fn hand_out(
-        &mut self,
-        incomings: &[Incoming],
-        may_read: impl Fn(&Identity, RoomId) -> bool,
-    ) {
+    pub(super) fn hand_out(&mut self, incomings: &[Incoming], rights: &impl Rights) {
         let mut said = Vec::with_capacity(incomings.len());
         for incoming in incomings {
             match incoming {
@@ -206,17 +212,17 @@ impl Rooms {
                 continue;
             }
             // What was said before is heard before.
-            self.send(&said, &may_read);
+            self.send(&said, rights);
             said.clear();
             match incoming {
                 Incoming::Removed(room) => self.forget(*room),
                 Incoming::Event(event) if event.head.kind == Kind::Kick => {
-                    self.evict(event.room, |reader| reader.who.uid == event.head.uid);
+                    self.kick(event, rights.is_in(event.head.uid, event.room));
                 }
                 Incoming::Event(event) => self.remove(event.room),
             }
         }
-        self.send(&said, &may_read);
+        self.send(&said, rights);
     }
 
     /// Whether it was not handed out yet; it counts as handed out from now on.
@@ -230,7 +236,7 @@ impl Rooms {
         is_new
     }
 
-    fn send(&mut self, said: &[&Incomer], may_read: impl Fn(&Identity, RoomId) -> bool) {
+    fn send(&mut self, said: &[&Incomer], rights: &impl Rights) {
         let Some(room) = said.first().map(|event| event.room) else { return };
         let Some(known) = self.rooms.get(&room) else { return };
         let watches = |monitor: &Monitor, first: &Incomer| {
@@ -238,7 +244,7 @@ impl Rooms {
                 && first.is_for(monitor.who.uid)
                 // The end of a room has no secret in it, and nobody can be asked about its rights
                 // any more.
-                && (may_read(&monitor.who, room) || first.head.kind == Kind::RemoveRoom)
+                && (rights.may_read(&monitor.who, room) || first.head.kind == Kind::RemoveRoom)
         };
         for run in runs(said) {
             let Some(first) = run.first() else { continue };
@@ -265,6 +271,19 @@ impl Rooms {
     pub(super) fn check_all(&mut self, may_stay: impl Fn(&Identity, RoomId) -> bool + Copy) {
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
         rooms.into_iter().for_each(|room| self.check(room, may_stay));
+    }
+
+    /// Somebody who is in the room again stays: which of the readers came before the kick, their
+    /// connections know.
+    fn kick(&mut self, event: &Incomer, is_back: bool) {
+        let Some(known) = self.rooms.get_mut(&event.room) else { return };
+        known.readers.retain(|_, reader| {
+            let is_kicked = reader.who.uid == event.head.uid;
+            if is_kicked {
+                reader.mailbox.push(Mail::Kicked(event.room));
+            }
+            !is_kicked || is_back
+        });
     }
 
     fn evict(&mut self, room: RoomId, whom: impl Fn(&Reader) -> bool) {
@@ -389,15 +408,28 @@ mod tests {
                     let numbers = std::iter::from_fn(|| mail.next());
                     received.extend(numbers.map(|event| Some(event.seq.unwrap_or(0))));
                 }
-                Mail::Evicted(_) => received.push(None),
+                Mail::Evicted(_) | Mail::Kicked(_) => received.push(None),
                 Mail::Plain(_) => panic!("rooms have events only"),
             }
         }
         received
     }
 
-    fn anybody(_: &Identity, _: RoomId) -> bool {
-        true
+    struct Everybody {
+        may_read: bool,
+        is_in: bool,
+    }
+
+    const ANYBODY: Everybody = Everybody { may_read: true, is_in: false };
+
+    impl Rights for Everybody {
+        fn may_read(&self, _: &Identity, _: RoomId) -> bool {
+            self.may_read
+        }
+
+        fn is_in(&self, _: Uid, _: RoomId) -> bool {
+            self.is_in
+        }
     }
 
     #[test]
@@ -406,13 +438,13 @@ mod tests {
         rooms.join(room(), one.clone());
         assert_eq!(rooms.hole_before(room(), Some(7)), None, "nothing is known yet");
         for seq in [7, 8, 7, 8, 9] {
-            rooms.hand_out(&[chat(seq)], anybody);
+            rooms.hand_out(&[chat(seq)], &ANYBODY);
         }
         assert_eq!(received(&one), [Some(7), Some(8), Some(9)]);
         assert_eq!(rooms.hole_before(room(), Some(10)), None);
         assert_eq!(rooms.hole_before(room(), Some(12)), Some(10));
         rooms.leave(room(), one.session);
-        rooms.hand_out(&[chat(10)], anybody);
+        rooms.hand_out(&[chat(10)], &ANYBODY);
         assert!(received(&one).is_empty());
     }
 
@@ -421,7 +453,7 @@ mod tests {
         let (mut rooms, people) = (Rooms::default(), [1, 2, 3].map(reader));
         people.iter().for_each(|one| rooms.join(room(), one.clone()));
         let whisper = event("chat", None, people[0].who.uid, Some(people[1].who.uid));
-        rooms.hand_out(&[whisper], anybody);
+        rooms.hand_out(&[whisper], &ANYBODY);
         assert_eq!(people.each_ref().map(|one| received(one).len()), [1, 1, 0]);
     }
 
@@ -430,7 +462,7 @@ mod tests {
         let (mut rooms, people) = (Rooms::default(), [1, 2, 3].map(reader));
         people.iter().for_each(|one| rooms.join(room(), one.clone()));
         let whisper = event("chat", None, people[0].who.uid, Some(people[1].who.uid));
-        rooms.hand_out(&[chat(1), chat(2), whisper, chat(3), chat(4)], anybody);
+        rooms.hand_out(&[chat(1), chat(2), whisper, chat(3), chat(4)], &ANYBODY);
         let all = [1, 2, 3, 4].map(Some);
         let with_whisper = [1, 2, 0, 3, 4].map(Some);
         assert_eq!(received(&people[0]), with_whisper);
@@ -443,22 +475,33 @@ mod tests {
         let (mut rooms, kicked, stays) = (Rooms::default(), reader(1), reader(2));
         rooms.join(room(), kicked.clone());
         rooms.join(room(), stays.clone());
-        rooms.hand_out(&[event("kick", Some(1), kicked.who.uid, None)], anybody);
-        rooms.hand_out(&[chat(2)], anybody);
+        rooms.hand_out(&[event("kick", Some(1), kicked.who.uid, None)], &ANYBODY);
+        rooms.hand_out(&[chat(2)], &ANYBODY);
         assert_eq!(received(&kicked), [Some(1), None]);
         assert_eq!(received(&stays), [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn whoever_is_back_before_the_kick_is_told_stays() {
+        let (mut rooms, back) = (Rooms::default(), reader(1));
+        rooms.join(room(), back.clone());
+        let kick = event("kick", Some(1), back.who.uid, None);
+        rooms.hand_out(&[kick], &Everybody { may_read: true, is_in: true });
+        rooms.hand_out(&[chat(2)], &ANYBODY);
+        assert_eq!(received(&back), [Some(1), None, Some(2)]);
+        assert!(rooms.is_read_by(room(), back.session));
     }
 
     #[test]
     fn a_removed_room_says_farewell_and_is_forgotten() {
         let (mut rooms, one) = (Rooms::default(), reader(1));
         rooms.join(room(), one.clone());
-        rooms.hand_out(&[Incoming::Removed(room())], anybody);
-        rooms.hand_out(&[event("removeRoom", Some(1), one.who.uid, None)], anybody);
+        rooms.hand_out(&[Incoming::Removed(room())], &ANYBODY);
+        rooms.hand_out(&[event("removeRoom", Some(1), one.who.uid, None)], &ANYBODY);
         assert_eq!(received(&one), [Some(1), None]);
         assert!(rooms.rooms.is_empty());
-        rooms.hand_out(&[chat(1)], anybody);
-        rooms.hand_out(&[Incoming::Removed(room())], anybody);
+        rooms.hand_out(&[chat(1)], &ANYBODY);
+        rooms.hand_out(&[Incoming::Removed(room())], &ANYBODY);
         assert!(rooms.rooms.is_empty(), "also without a farewell");
     }
 
@@ -467,10 +510,10 @@ mod tests {
         let (mut rooms, one) = (Rooms::default(), reader(1));
         let filter = |text| Filter::parse(text, TopicLimits::default()).expect("valid");
         rooms.watch(&filter("chat/+"), one.clone());
-        rooms.hand_out(&[chat(1)], |_, _| false);
-        rooms.hand_out(&[chat(2)], anybody);
+        rooms.hand_out(&[chat(1)], &Everybody { may_read: false, is_in: false });
+        rooms.hand_out(&[chat(2)], &ANYBODY);
         rooms.join(room(), one.clone());
-        rooms.hand_out(&[chat(3)], anybody);
+        rooms.hand_out(&[chat(3)], &ANYBODY);
         assert_eq!(received(&one), [Some(2), Some(3)]);
         rooms.watch(&filter("chat/#"), reader(2));
         rooms.unwatch(&filter("chat/+"), one.session);
@@ -483,10 +526,10 @@ mod tests {
         let (mut rooms, members) = (Rooms::default(), [1, 2].map(reader));
         let filter = Filter::parse("$share/g/chat/+", TopicLimits::default()).expect("valid");
         members.iter().for_each(|one| rooms.watch(&filter, one.clone()));
-        (1..=4).for_each(|seq| rooms.hand_out(&[chat(seq)], anybody));
+        (1..=4).for_each(|seq| rooms.hand_out(&[chat(seq)], &ANYBODY));
         assert_eq!(members.each_ref().map(|one| received(one).len()), [2, 2]);
         members[0].mailbox.leave();
-        (5..=8).for_each(|seq| rooms.hand_out(&[chat(seq)], anybody));
+        (5..=8).for_each(|seq| rooms.hand_out(&[chat(seq)], &ANYBODY));
         assert_eq!(members.each_ref().map(|one| received(one).len()), [0, 4], "who is there");
         rooms.unwatch(&filter, members[0].session);
         rooms.forget_monitor(members[1].session);
@@ -499,7 +542,7 @@ mod tests {
         rooms.join(room(), one.clone());
         rooms.join(room(), other.clone());
         rooms.check(room(), |who, _| who.uid == one.who.uid);
-        rooms.hand_out(&[chat(1)], anybody);
+        rooms.hand_out(&[chat(1)], &ANYBODY);
         assert_eq!(received(&one), [Some(1)]);
         assert_eq!(received(&other), [None]);
     }
