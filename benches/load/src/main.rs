@@ -56,7 +56,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     let mut targets: Vec<Target> = Target::ALL.into();
     let mut shapes = Vec::new();
     let mut document = None;
-    let mut schedule = Schedule { window: Duration::from_millis(300), rounds: 5 };
+    let mut schedule = Schedule { window: Duration::from_millis(250), rounds: 5 };
     let mut arguments = env::args().skip(1);
     while let Some(flag) = arguments.next() {
         let value = arguments.next().ok_or(format!("{flag} needs a value"))?;
