@@ -32,11 +32,13 @@ const KEPT: usize = 1024;
 /// For the last words, and for the client to close its side.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-struct Driver<R, W> {
+struct Driver<R, W, F> {
     edge: Edge,
     connection: Connection,
     reader: R,
     writer: W,
+    /// Called with the client's first packet.
+    introduced: Option<F>,
     input: BytesMut,
     output: BytesMut,
     /// Written and not flushed.
@@ -49,11 +51,13 @@ struct Driver<R, W> {
     alarm: Alarm,
 }
 
-/// Serves one client until it has gone and everything it sent is settled.
-pub(super) async fn drive<R, W>(edge: Edge, peer: Peer, reader: R, writer: W)
+/// Serves one client until it has gone and everything it sent is settled. `introduced` is called when
+/// its first packet, which is small, has come whole: the next may be as large as the limits let it.
+pub(super) async fn drive<R, W, F>(edge: Edge, peer: Peer, reader: R, writer: W, introduced: F)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
+    F: FnOnce(),
 {
     let connection = Connection::new(edge.clone(), peer, Instant::now());
     let mut driver = Driver {
@@ -63,6 +67,7 @@ where
         connection,
         reader,
         writer,
+        introduced: Some(introduced),
         input: BytesMut::new(),
         output: BytesMut::new(),
         unflushed: false,
@@ -100,10 +105,11 @@ where
     }
 }
 
-impl<R, W> Driver<R, W>
+impl<R, W, F> Driver<R, W, F>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
+    F: FnOnce(),
 {
     async fn run(&mut self) {
         loop {
@@ -160,6 +166,9 @@ where
         let limits = session.decode_limits(self.input.first().copied());
         match decode(&mut self.input, session.version(), limits) {
             Ok(Some(packet)) => {
+                if let Some(introduced) = self.introduced.take() {
+                    introduced();
+                }
                 self.connection.received(packet, now);
                 true
             }

@@ -53,7 +53,7 @@ fn serve(edge: &Edge, stream: TcpStream, address: IpAddr, tls: Option<Arc<Tls>>)
         match tls {
             None => {
                 let (reader, writer) = stream.into_split();
-                driver::drive(own, peer, reader, writer).await;
+                driver::drive(own, peer, reader, writer, || ()).await;
             }
             Some(tls) => {
                 let stopped = own.0.stop.clone();
@@ -61,7 +61,7 @@ fn serve(edge: &Edge, stream: TcpStream, address: IpAddr, tls: Option<Arc<Tls>>)
                 let accept = Box::pin(tls.accept(stream));
                 if let Some(stream) = stopped.run_until_cancelled(accept).await.flatten() {
                     let (reader, writer) = tokio::io::split(stream);
-                    Box::pin(driver::drive(own, peer, reader, writer)).await;
+                    Box::pin(driver::drive(own, peer, reader, writer, || ())).await;
                 }
             }
         }

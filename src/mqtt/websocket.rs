@@ -55,15 +55,18 @@ pub fn upgrade(edge: &Edge, request: WebSocketUpgrade, peer: Peer, meter: Arc<Me
             return (StatusCode::SERVICE_UNAVAILABLE, crowded.to_string()).into_response();
         }
     };
-    let most = edge.0.limits.max_packet_size + SLACK;
+    // A stranger's message may be no larger than a CONNECT and what follows it at once.
+    let [stranger, most] =
+        [edge.0.limits.max_connect_size, edge.0.limits.max_packet_size].map(|size| size + SLACK);
     let own = edge.clone();
     let request = request.max_message_size(most).max_frame_size(most).read_buffer_size(READ);
-    meter.begin(2 * most + HEADS);
+    meter.begin(2 * stranger + HEADS);
     request.on_upgrade(move |socket| async move {
         // Counted with the edge's connections: the HTTP server's own stop does not wait for them.
         let serve = own.0.connections.clone().track_future(async move {
-            let (reader, writer) = split(socket, own.0.limits.control, meter);
-            driver::drive(own, peer, reader, writer).await;
+            let (reader, writer) = split(socket, own.0.limits.control, Arc::clone(&meter));
+            let introduced = || meter.begin(2 * most + HEADS);
+            driver::drive(own, peer, reader, writer, introduced).await;
             drop(pass);
         });
         serve.await;

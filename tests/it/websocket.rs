@@ -1,6 +1,7 @@
 //! MQTT over WebSocket at `/mqtt`: the upgrade, the frames, and whose connection it is.
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 use crate::harness::{
@@ -141,4 +142,38 @@ async fn an_oversized_message_ends_the_connection() {
     while next(&mut socket).await.is_ok() {}
     let mut alive = websocket::page(&server, &Visitor::to(&server), "alive").await;
     alive.ping().await;
+}
+
+/// The head of a binary frame of so many bytes, masked with nothing.
+fn head(length: u64) -> Vec<u8> {
+    [&[0x82, 0xFF][..], &length.to_be_bytes(), &[0; 4]].concat()
+}
+
+#[tokio::test]
+async fn a_strangers_message_is_small_and_a_clients_as_large_as_its_packets() {
+    // Nobody waits for the CONNECT meanwhile.
+    let server = Server::with(Store::Sqlite, &[("PARLOR_LIMITS__CONNECT_MS", "600000")]).await;
+    let host = Visitor::to(&server);
+    let room = host.lasting_room().await;
+    let long = "x".repeat(1 << 20);
+    let mut client = websocket::socket(&server, None).await;
+    client.send(Message::binary(Login::v5("client").packet())).await.unwrap();
+    let body = [text(format!("chat/{room}")), vec![0, 7, 0], long.into_bytes()].concat();
+    client.send(Message::binary(frame(0x32, &body))).await.unwrap();
+    for (kind, what) in [(0x20, "CONNACK"), (0x40, "an answer to what was not waited with")] {
+        assert_eq!(next(&mut client).await.expect(what)[0], kind, "{what}");
+    }
+
+    let mut stranger = websocket::socket(&server, None).await;
+    let (mut from, mut to) = tokio::io::split(stranger.get_mut());
+    // Of a message that the limits would allow: all but its last byte.
+    let most = vec![0x10; (4 << 20) - 1];
+    let sending = async {
+        to.write_all(&head(4 << 20)).await?;
+        to.write_all(&most).await
+    };
+    let mut said = Vec::new();
+    let both = async { tokio::join!(sending, from.read_to_end(&mut said)) };
+    within("the end", both).await.1.ok();
+    assert!(host.chats(&room).await.is_empty(), "a text too long is not stored");
 }

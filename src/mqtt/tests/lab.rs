@@ -94,7 +94,7 @@ impl Lab {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (reader, writer) = tokio::io::split(theirs);
         let edge = self.edge.clone();
-        self.edge.0.connections.spawn(driver::drive(edge, peer, reader, writer));
+        self.edge.0.connections.spawn(driver::drive(edge, peer, reader, writer, || ()));
         Client { stream: ours, input: BytesMut::new(), version, next_id: 0 }
     }
 
